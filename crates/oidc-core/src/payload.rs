@@ -1,0 +1,272 @@
+//! The tokens of one login as they are saved.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    time::{Duration, SystemTime},
+};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use crate::{
+    AccessToken, KeyId, Lifetime, Payload, Scopes, Secret, StoreError, StoreErrorKind, Target, TargetId,
+    TokenSet,
+};
+
+/// All tokens of one login: one refresh token, and an access token for each [`Target`].
+///
+/// Its byte form, a [`Payload`], is versioned and names the login that it belongs to, so that a record that was put in another's
+/// place is noticed. What a newer version of the same form added is kept when it is written again.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct SavedLogin {
+    refresh: Option<Secret>,
+    id_token: Option<Secret>,
+    access: BTreeMap<TargetId, AccessToken>,
+    unknown: Map<String, Value>,
+}
+
+impl SavedLogin {
+    /// A login that starts with `tokens`, won for the default target.
+    pub fn new(tokens: TokenSet) -> Self {
+        let mut login = Self::default();
+        login.absorb(&Target::granted(), tokens);
+        login
+    }
+
+    /// Takes over what an answer brought: the access token for `target`, and refresh and ID token where there are new ones.
+    pub fn absorb(&mut self, target: &Target, tokens: TokenSet) {
+        let (access, refresh, id_token) = tokens.into_parts();
+        if let Some(access) = access {
+            self.access.insert(target.id(), access);
+        }
+        self.refresh = refresh.or(self.refresh.take());
+        self.id_token = id_token.or(self.id_token.take());
+    }
+
+    /// Forgets access tokens that have surely ended at `now`, so that a login with changing targets does not grow for ever.
+    pub fn forget_ended(&mut self, now: SystemTime) {
+        self.access.retain(|_, access| access.lifetime().remaining(now) != Some(Duration::ZERO));
+    }
+
+    /// The tokens for `target`, as one set.
+    pub fn tokens(&self, target: &Target) -> TokenSet {
+        let set = self
+            .access
+            .get(&target.id())
+            .map_or_else(TokenSet::default, |access| TokenSet::new(access.clone()));
+        let set = self.refresh.iter().cloned().fold(set, TokenSet::with_refresh_token);
+        self.id_token.iter().cloned().fold(set, TokenSet::with_id_token)
+    }
+
+    /// The access token for `target`.
+    pub fn access(&self, target: &Target) -> Option<&AccessToken> {
+        self.access.get(&target.id())
+    }
+
+    /// The refresh token.
+    pub fn refresh(&self) -> Option<&Secret> {
+        self.refresh.as_ref()
+    }
+
+    /// The ID token in its compact form.
+    pub fn id_token(&self) -> Option<&Secret> {
+        self.id_token.as_ref()
+    }
+
+    /// The byte form, for the login `key`.
+    #[expect(clippy::expect_used, reason = "no map with other keys than strings, no failing writer")]
+    pub fn to_payload(&self, key: &KeyId) -> Payload {
+        let form = Form {
+            version: VERSION,
+            key: key.to_string(),
+            refresh: self.refresh.as_ref().map(exposed),
+            id_token: self.id_token.as_ref().map(exposed),
+            access: self.access.iter().map(|(target, access)| AccessForm::new(*target, access)).collect(),
+            unknown: self.unknown.clone(),
+        };
+        Payload::new(serde_json::to_vec(&form).expect("the form of a login is always JSON"))
+    }
+
+    /// Reads the byte form of the login `key`.
+    ///
+    /// # Errors
+    /// [`StoreErrorKind::Corrupt`] where it is damaged or another login's, [`StoreErrorKind::Version`] where a newer version wrote it.
+    pub fn from_payload(key: &KeyId, payload: &Payload) -> Result<Self, StoreError> {
+        let damaged = || StoreError::new(StoreErrorKind::Corrupt);
+        let Version { version } = serde_json::from_slice(payload.as_bytes()).map_err(|_| damaged())?;
+        if version > VERSION {
+            return Err(StoreError::new(StoreErrorKind::Version));
+        }
+        let form: Form = serde_json::from_slice(payload.as_bytes()).map_err(|_| damaged())?;
+        if form.key != key.to_string() {
+            return Err(damaged());
+        }
+        let access =
+            form.access.into_iter().map(AccessForm::read).collect::<Option<_>>().ok_or_else(damaged)?;
+        let secret = |text: Zeroizing<String>| Secret::from(text.as_str());
+        Ok(Self {
+            refresh: form.refresh.map(secret),
+            id_token: form.id_token.map(secret),
+            access,
+            unknown: form.unknown,
+        })
+    }
+}
+
+impl fmt::Debug for SavedLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SavedLogin")
+            .field("refresh", &self.refresh)
+            .field("id_token", &self.id_token)
+            .field("access", &self.access)
+            .finish_non_exhaustive()
+    }
+}
+
+const VERSION: u32 = 1;
+
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Form {
+    version: u32,
+    key: String,
+    refresh: Option<Zeroizing<String>>,
+    id_token: Option<Zeroizing<String>>,
+    access: Vec<AccessForm>,
+    #[serde(flatten)]
+    unknown: Map<String, Value>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AccessForm {
+    target: [u8; 32],
+    value: Zeroizing<String>,
+    scopes: Option<String>,
+    received_ms: u64,
+    expires_in_ms: Option<u64>,
+}
+
+impl AccessForm {
+    fn new(target: TargetId, access: &AccessToken) -> Self {
+        let lifetime = access.lifetime();
+        let received = lifetime.received().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self {
+            target: *target.as_bytes(),
+            value: exposed(access.value()),
+            scopes: access.scopes().map(Scopes::to_string),
+            received_ms: milliseconds(received),
+            expires_in_ms: lifetime.expires_in().map(milliseconds),
+        }
+    }
+
+    fn read(self) -> Option<(TargetId, AccessToken)> {
+        let received = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(self.received_ms))?;
+        let lifetime = Lifetime::new(received, self.expires_in_ms.map(Duration::from_millis));
+        let access = AccessToken::bearer(Secret::from(self.value.as_str()), lifetime).ok()?;
+        let access = match self.scopes {
+            Some(scopes) => access.with_scopes(Scopes::parse(&scopes)),
+            None => access,
+        };
+        Some((TargetId::from_bytes(self.target), access))
+    }
+}
+
+fn exposed(secret: &Secret) -> Zeroizing<String> {
+    Zeroizing::new(secret.expose().to_owned())
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Issuer, Subject, TokenKey};
+
+    fn key(client: &str) -> KeyId {
+        TokenKey::new(Issuer::new("https://id.example").unwrap(), client, Subject::App).id()
+    }
+
+    fn access(value: &str) -> AccessToken {
+        let received = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
+        AccessToken::bearer(Secret::from(value), Lifetime::new(received, Some(Duration::from_secs(300))))
+            .unwrap()
+    }
+
+    fn login() -> SavedLogin {
+        let mut login = SavedLogin::new(
+            TokenSet::new(access("a1").with_scopes(Scopes::parse("x y")))
+                .with_refresh_token(Secret::from("r1"))
+                .with_id_token(Secret::from("i1")),
+        );
+        login.absorb(
+            &Target::granted().with_resource("https://api.example").unwrap(),
+            TokenSet::new(access("a2")),
+        );
+        login
+    }
+
+    #[test]
+    fn a_login_comes_back_as_it_went() {
+        let key = key("a");
+        assert_eq!(SavedLogin::from_payload(&key, &login().to_payload(&key)).unwrap(), login());
+    }
+
+    // TOK-15: no refresh token in the answer keeps the old one
+    #[test]
+    fn what_an_answer_does_not_bring_is_kept() {
+        let mut login = login();
+        login.absorb(&Target::granted(), TokenSet::new(access("a3")));
+        assert_eq!(login.refresh(), Some(&Secret::from("r1")));
+        assert_eq!(login.id_token(), Some(&Secret::from("i1")));
+        assert_eq!(login.access(&Target::granted()).unwrap().value(), &Secret::from("a3"));
+    }
+
+    // STO-12
+    #[test]
+    fn a_record_in_anothers_place_is_noticed() {
+        let payload = login().to_payload(&key("a"));
+        let error = SavedLogin::from_payload(&key("b"), &payload).unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Corrupt);
+    }
+
+    // STO-07
+    #[test]
+    fn a_cut_payload_is_damaged() {
+        let key = key("a");
+        let payload = login().to_payload(&key);
+        for end in 0..payload.as_bytes().len() {
+            let cut = Payload::new(payload.as_bytes()[..end].to_vec());
+            assert!(SavedLogin::from_payload(&key, &cut).is_err(), "{end}");
+        }
+    }
+
+    // STO-08
+    #[test]
+    fn what_a_newer_version_added_is_kept_and_a_newer_form_is_refused() {
+        let key = key("a");
+        let mut form: Value = serde_json::from_slice(login().to_payload(&key).as_bytes()).unwrap();
+        form["later"] = Value::from(1);
+        let read = SavedLogin::from_payload(&key, &Payload::new(form.to_string().into_bytes())).unwrap();
+        let again: Value = serde_json::from_slice(read.to_payload(&key).as_bytes()).unwrap();
+        assert_eq!(again["later"], 1);
+        form["version"] = Value::from(2);
+        let error = SavedLogin::from_payload(&key, &Payload::new(form.to_string().into_bytes())).unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Version);
+    }
+
+    #[test]
+    fn ended_access_tokens_are_forgotten() {
+        let mut login = login();
+        login.forget_ended(access("a").lifetime().received() + Duration::from_secs(301));
+        assert_eq!(login.tokens(&Target::granted()).access(), None);
+        assert!(login.refresh().is_some());
+    }
+}

@@ -1,0 +1,133 @@
+//! Where requests get their credentials from.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderValue, Request, header::AUTHORIZATION};
+use zeroize::Zeroizing;
+
+use crate::{AccessToken, Scheme, TokenError};
+
+/// Gives requests their credential and renews it: what the layer needs of a login.
+#[async_trait]
+pub trait TokenSource: fmt::Debug + Send + Sync + 'static {
+    /// A credential that is valid now, or nothing: no waiting, no lock, no allocation.
+    ///
+    /// May start a renewal in the background.
+    fn peek(&self) -> Option<Credential>;
+
+    /// A valid credential; waits for the one renewal in flight where there is none.
+    ///
+    /// # Errors
+    /// [`TokenError`], the same for all who waited. Dropping the future does not stop the renewal.
+    async fn token(&self) -> Result<Credential, TokenError>;
+
+    /// A credential other than `rejected`, which an API refused with 401. However many requests report the same credential,
+    /// it is renewed once; one that was already replaced costs nothing.
+    ///
+    /// # Errors
+    /// [`TokenError`]. Dropping the future does not stop the renewal.
+    async fn renew(&self, rejected: &Credential) -> Result<Credential, TokenError>;
+
+    /// Notes that an API refused `rejected`, for a caller that does not wait: the next call gets another one. One that was already
+    /// replaced is left alone.
+    fn reject(&self, rejected: &Credential);
+}
+
+#[async_trait]
+impl<S: TokenSource + ?Sized> TokenSource for Arc<S> {
+    fn peek(&self) -> Option<Credential> {
+        (**self).peek()
+    }
+
+    async fn token(&self) -> Result<Credential, TokenError> {
+        (**self).token().await
+    }
+
+    async fn renew(&self, rejected: &Credential) -> Result<Credential, TokenError> {
+        (**self).renew(rejected).await
+    }
+
+    fn reject(&self, rejected: &Credential) {
+        (**self).reject(rejected);
+    }
+}
+
+/// Which of a source's credentials it is: rises with every renewal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Generation(pub u64);
+
+/// A credential, ready to be attached to requests. Cloning it does not allocate; the token is wiped when the last clone goes.
+#[derive(Clone)]
+pub struct Credential {
+    generation: Generation,
+    authorization: HeaderValue,
+}
+
+impl Credential {
+    /// The credential that `token` makes, as the source's `generation`.
+    #[expect(clippy::expect_used, reason = "an access token is visible ASCII, checked when it was made")]
+    pub fn new(token: &AccessToken, generation: Generation) -> Self {
+        let scheme = match token.scheme() {
+            Scheme::Bearer => "Bearer ",
+        };
+        let value = token.value().expose();
+        let mut text = Zeroizing::new(Vec::with_capacity(scheme.len() + value.len()));
+        text.extend_from_slice(scheme.as_bytes());
+        text.extend_from_slice(value.as_bytes());
+        let mut authorization = HeaderValue::from_maybe_shared(Bytes::from_owner(WipedOnDrop(text)))
+            .expect("an access token fits in a header");
+        authorization.set_sensitive(true);
+        Self { generation, authorization }
+    }
+
+    /// Which of the source's credentials it is.
+    pub fn generation(&self) -> Generation {
+        self.generation
+    }
+
+    /// Attaches itself to `request`: sets the `Authorization` header, marked sensitive, in place of any other.
+    ///
+    /// # Errors
+    /// None for bearer tokens. Credentials that sign each request can fail to.
+    pub fn apply<B>(&self, request: &mut Request<B>) -> Result<(), TokenError> {
+        request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Credential {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credential").field("generation", &self.generation.0).finish_non_exhaustive()
+    }
+}
+
+struct WipedOnDrop(Zeroizing<Vec<u8>>);
+
+impl AsRef<[u8]> for WipedOnDrop {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+    use crate::{Lifetime, Secret};
+
+    #[test]
+    fn the_header_is_attached_once_and_marked_sensitive() {
+        let lifetime = Lifetime::new(SystemTime::UNIX_EPOCH, None);
+        let token = AccessToken::bearer(Secret::from("canary"), lifetime).unwrap();
+        let credential = Credential::new(&token, Generation(3));
+        let mut request = Request::builder().header("authorization", "Basic x").body(()).unwrap();
+        credential.apply(&mut request).unwrap();
+        let values: Vec<_> = request.headers().get_all(AUTHORIZATION).iter().collect();
+        assert_eq!(values, ["Bearer canary"]);
+        assert!(values[0].is_sensitive());
+        assert!(!format!("{request:?} {credential:?}").contains("canary"));
+    }
+}

@@ -1,0 +1,1 @@
+//! Keeps logins alive: one credential (`RefreshingSource`) or many (`TokenPool`), each refresh token spent once.

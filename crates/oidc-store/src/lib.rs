@@ -1,0 +1,1 @@
+//! Token stores and store adapters for one process and one machine.

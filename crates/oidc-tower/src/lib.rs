@@ -1,0 +1,1 @@
+//! A tower layer that attaches and renews access tokens on outgoing requests.
