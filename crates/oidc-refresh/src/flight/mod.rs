@@ -44,7 +44,7 @@ pub(crate) enum Step {
 }
 
 /// What happened.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug)]
 pub(crate) enum Event {
     Loaded(Result<Option<Record>, StoreFault>),
     Adopted(Adopted),
