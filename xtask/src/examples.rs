@@ -1,0 +1,79 @@
+//! The example programs, run as they are without any setting: offline, on the test kit.
+
+use std::{process::Command, time::Duration};
+
+use crate::{
+    cargo::{Program, root},
+    command::Failure,
+    process,
+    time::{Readable, Stopwatch},
+};
+
+/// An example that takes longer hangs.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Runs every program of the `examples` package; the remark says how many there were.
+pub(crate) fn run(built: &[Program]) -> Result<String, Failure> {
+    let folder = root().join("examples");
+    let examples: Vec<&Program> =
+        built.iter().filter(|program| program.kind == "example" && program.package == folder).collect();
+    if examples.is_empty() {
+        return Err(Failure::new("no example was built; the package `examples` should have some"));
+    }
+    for example in &examples {
+        run_one(example).map_err(|failure| failure.during(&example.name))?;
+    }
+    Ok(format!("{} programs", examples.len()))
+}
+
+fn run_one(example: &Program) -> Result<(), Failure> {
+    let watch = Stopwatch::start();
+    let lines = process::lines_within(Command::new(&example.path).current_dir(root()), LIMIT, |_| ())?;
+    let last = lines.iter().rev().find(|line| !line.trim().is_empty());
+    let last = last.ok_or_else(|| Failure::new("it printed nothing"))?;
+    println!("   {:<20} {:>8}  {last}", example.name, Readable(watch.elapsed()).to_string());
+    if example.name == "quickstart" {
+        check_quickstart(last).map_err(|failure| process::with_tail(&failure, &lines))?;
+    }
+    Ok(())
+}
+
+/// The promise in figures: many calls, several renewals, one login, and no caller ever saw a 401.
+fn check_quickstart(last: &str) -> Result<(), Failure> {
+    let figures: Vec<(&str, u64)> = last
+        .split(' ')
+        .filter_map(|word| word.split_once('=').and_then(|(name, value)| Some((name, value.parse().ok()?))))
+        .collect();
+    match figures.as_slice() {
+        [("calls", 200..), ("unauthorized", 0), ("refreshes", 3..), ("logins", 1)] => Ok(()),
+        _ => Err(Failure::new(format!(
+            "the last line should be `calls=N unauthorized=0 refreshes=R logins=1` with N >= 200 and R >= 3, but is `{last}`"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quickstart_that_keeps_its_promise_passes() {
+        check_quickstart("calls=200 unauthorized=0 refreshes=3 logins=1").unwrap();
+        check_quickstart("calls=9120 unauthorized=0 refreshes=5 logins=1").unwrap();
+    }
+
+    #[test]
+    fn a_quickstart_that_breaks_it_fails() {
+        for line in [
+            "calls=199 unauthorized=0 refreshes=3 logins=1",
+            "calls=900 unauthorized=1 refreshes=3 logins=1",
+            "calls=900 unauthorized=0 refreshes=2 logins=1",
+            "calls=900 unauthorized=0 refreshes=3 logins=2",
+            "calls=900 unauthorized=0 refreshes=3",
+            "calls=many unauthorized=0 refreshes=3 logins=1",
+            "done",
+        ] {
+            assert!(check_quickstart(line).is_err(), "{line}");
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! `cargo xtask test`: everything that can be run.
+
+use crate::{
+    cargo::{self, cargo},
+    command::{Command, Failure, Flags},
+    examples, process, providers,
+    report::Report,
+};
+
+pub(crate) const COMMAND: Command = Command {
+    name: "test",
+    summary: "Every test, every example, and logins at real providers",
+    details: "
+1. builds every target of the workspace;
+2. cargo test --workspace: unit, integration and documentation tests;
+3. runs each example program offline, with a time limit, and checks quickstart's figures;
+4. what `providers` does; it needs Node.js with npm.
+
+The first part that fails ends it.",
+    flags: &[("--quick", "without the examples and the providers: no service, no Node.js")],
+    run,
+};
+
+fn run(flags: &Flags) -> Result<(), Failure> {
+    let mut report = Report::new("test");
+    let mut built = Vec::new();
+    report.part("build", || {
+        // The same packages and targets as the tests below, so that nothing is built twice with other features.
+        built = cargo::build(cargo(["build", "--workspace", "--all-targets", "--locked"]))?;
+        Ok(String::new())
+    })?;
+    report.part("cargo test", || {
+        process::run(&mut cargo(["test", "--workspace", "--locked"]))?;
+        Ok(String::new())
+    })?;
+    if !flags.has("--quick") {
+        report.part("examples", || examples::run(&built))?;
+        report.part("providers", || providers::run_built(&built))?;
+    }
+    report.finish();
+    Ok(())
+}
