@@ -127,6 +127,11 @@ impl TokenError {
         Self::new(TokenErrorKind::ReauthRequired(cause))
     }
 
+    /// An error of this kind that may pass after `retry_after`.
+    pub fn with_retry_after(kind: TokenErrorKind, retry_after: Duration) -> Self {
+        Self(Arc::new(Inner { kind, retry_after: Some(retry_after), source: None }))
+    }
+
     /// An error of this kind, with the cause for [`source`](Error::source) and the time after which it may pass.
     pub fn with_source(
         kind: TokenErrorKind,

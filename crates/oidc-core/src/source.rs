@@ -87,6 +87,12 @@ impl Credential {
         self.generation
     }
 
+    /// Whether both carry the same token, whatever their generations. Some providers answer a refresh with the token that
+    /// they gave before.
+    pub fn is_same_token(&self, other: &Self) -> bool {
+        self.authorization == other.authorization
+    }
+
     /// Attaches itself to `request`: sets the `Authorization` header, marked sensitive, in place of any other.
     ///
     /// # Errors

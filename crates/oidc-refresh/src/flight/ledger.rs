@@ -60,7 +60,9 @@ impl Ledger {
         if revision == *held {
             return Standing::Same;
         }
-        if revision.counter < held.counter && (revision == Revision::ABSENT || self.passed.contains(&revision)) {
+        if revision.counter < held.counter
+            && (revision == Revision::ABSENT || self.passed.contains(&revision))
+        {
             return Standing::Behind;
         }
         Standing::Theirs

@@ -195,7 +195,9 @@ impl Flight {
             (Phase::Saving { lease, payload, after }, Event::Served) => {
                 self.to(Phase::Saving { lease, payload, after }, Step::Pause(self.waits.save))
             }
-            (Phase::Saving { lease, payload, after }, Event::Woke) => self.commit(lease, payload, after, true),
+            (Phase::Saving { lease, payload, after }, Event::Woke) => {
+                self.commit(lease, payload, after, true)
+            }
             (Phase::Abandoning { after }, Event::Abandoned(result)) => self.abandoned(after, result),
             (Phase::Rereading { cause }, Event::Loaded(result)) => self.reread(cause, result),
             (Phase::Discarding, Event::Discarded) => Step::Finish(Outcome::LoggedOut),
@@ -332,7 +334,9 @@ impl Flight {
                 self.replayed = true;
                 self.begin()
             }
-            AfterAbandon::Reread { cause, lease, refused, tries } if result.is_err() && tries < Self::TRIES => {
+            AfterAbandon::Reread { cause, lease, refused, tries }
+                if result.is_err() && tries < Self::TRIES =>
+            {
                 let after = AfterAbandon::Reread { cause, lease, refused, tries: tries.saturating_add(1) };
                 self.abandon(lease, Abandon::Rejected(refused), None, after)
             }

@@ -1,0 +1,87 @@
+//! What a run of the model explores.
+
+use super::{provider::Rotation, variant::Variant};
+
+/// One run: who takes part, and what may go wrong how often.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scenario {
+    pub(super) rotation: Rotation,
+    /// How many processes share the login.
+    pub(super) processes: u8,
+    /// How many of them start without memory.
+    pub(super) cold: u8,
+    /// How often each process may start a refresh.
+    pub(super) asks: u8,
+    /// How many of its last writes the store can lose at once.
+    pub(super) lost_writes: usize,
+    /// Nothing that is allowed to happen may lose the login.
+    pub(super) keeps_login: bool,
+    pub(super) budget: Budget,
+    pub(super) variant: Variant,
+}
+
+/// How often what may happen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct Budget {
+    /// Of all faults together.
+    pub(super) faults: u8,
+    /// A process loses its memory and its refresh; it may start again.
+    pub(super) crash: u8,
+    /// A claim ends although its owner is alive.
+    pub(super) pause: u8,
+    /// A request or its answer gets lost.
+    pub(super) lost: u8,
+    /// An operation of the store fails, done or not done.
+    pub(super) store: u8,
+    /// The store loses its last write, or more.
+    pub(super) fail_over: u8,
+    /// The provider turns a request away: try again later.
+    pub(super) turned_away: u8,
+    /// An answer brings a new refresh token, and is a failure all the same.
+    pub(super) salvage: u8,
+    /// All access tokens end.
+    pub(super) ends: u8,
+    pub(super) sign_out: u8,
+    pub(super) sign_in: u8,
+    /// The provider revokes the login on its own account.
+    pub(super) revoke: u8,
+}
+
+impl Scenario {
+    /// Two processes that remember the same login, whose access token has ended, once and again; no faults.
+    pub(super) const fn quiet(rotation: Rotation) -> Self {
+        Self {
+            rotation,
+            processes: 2,
+            cold: 0,
+            asks: 2,
+            lost_writes: 0,
+            keeps_login: true,
+            budget: Budget::NONE,
+            variant: Variant::Contract,
+        }
+    }
+}
+
+impl Budget {
+    /// Time passes, and nothing goes wrong.
+    pub(super) const NONE: Self = Self {
+        faults: 0,
+        crash: 0,
+        pause: 0,
+        lost: 0,
+        store: 0,
+        fail_over: 0,
+        turned_away: 0,
+        salvage: 0,
+        ends: 1,
+        sign_out: 0,
+        sign_in: 0,
+        revoke: 0,
+    };
+
+    /// So many faults, of any kind but fail-over.
+    pub(super) const fn any(faults: u8) -> Self {
+        Self { faults, crash: faults, pause: faults, lost: faults, store: faults, ..Self::NONE }
+    }
+}

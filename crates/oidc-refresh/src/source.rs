@@ -1,0 +1,316 @@
+//! One credential that renews itself.
+
+use std::{sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use oidc_core::{
+    BootTime, Cause, Clock, ConfigError, Credential, Grant, MemoryStore, SystemClock, Target, TokenError,
+    TokenErrorKind, TokenKey, TokenSet, TokenSource, TokenStore, store::WriteId,
+};
+
+use crate::{
+    decide::Decision,
+    policy::RefreshPolicy,
+    shared::{InFlight, Shared, closed},
+    snapshot::Snapshot,
+};
+
+/// Keeps one login alive and gives its credential: the [`TokenSource`] that the layer wants.
+///
+/// Clones share one credential and one refresh in flight. Building one does no I/O and spawns nothing; the first use reads
+/// the store. A refresh runs on the tokio runtime of whoever needed it first, detached from all who wait: dropping any future
+/// of this type stops no refresh and loses no token.
+///
+/// A token that is good is served whatever else goes wrong: provider down, store down, even refresh token refused. Only when it
+/// has ended, or an API rejected it, do callers wait or get an error.
+#[derive(Clone, Debug)]
+pub struct RefreshingSource {
+    pub(crate) shared: Arc<Shared>,
+}
+
+impl RefreshingSource {
+    /// Starts to build a source that wins its tokens with `grant`.
+    pub fn builder(grant: impl Grant) -> RefreshingSourceBuilder {
+        RefreshingSourceBuilder {
+            grant: Arc::new(grant),
+            store: None,
+            clock: Arc::new(SystemClock::new()),
+            policy: RefreshPolicy::default(),
+            target: Target::granted(),
+        }
+    }
+
+    /// Starts a login with `tokens`: they are durable when this returns, and used from then on.
+    ///
+    /// A login that somebody signed out meanwhile stays signed out, and one that somebody else started meanwhile stays.
+    ///
+    /// # Errors
+    /// [`TokenErrorKind::Store`] where the tokens could not be saved (they are not used then), [`TokenErrorKind::ReauthRequired`] where
+    /// a sign-out came in between. Dropping the future leaves the login started or not.
+    pub async fn sign_in(&self, tokens: &TokenSet) -> Result<(), TokenError> {
+        self.shared.sign_in(tokens).await
+    }
+
+    /// Ends the login here at once and in the store, and gives what there was, for revocation and for `id_token_hint`.
+    ///
+    /// A refresh in flight loses against it: what it wins is revoked. Other processes see it after `revalidate_after`.
+    ///
+    /// # Errors
+    /// [`TokenErrorKind::Store`] where the store could not be told yet: this process has forgotten the tokens and goes on trying, others
+    /// may still have them. Dropping the future changes nothing about that.
+    pub async fn sign_out(&self) -> Result<Option<TokenSet>, TokenError> {
+        self.shared.sign_out().await
+    }
+
+    /// Whether a refresh is in flight, the write of its tokens included.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.shared.state().flight.is_some()
+    }
+
+    /// Closes the source: no more credentials, and a refresh in flight is waited for until its tokens are saved.
+    ///
+    /// # Errors
+    /// [`TokenErrorKind::Closed`] where that took longer than `shutdown_drain`.
+    pub async fn shutdown(&self) -> Result<(), TokenError> {
+        self.shared.shutdown().await
+    }
+}
+
+#[async_trait]
+impl TokenSource for RefreshingSource {
+    fn peek(&self) -> Option<Credential> {
+        let snapshot = self.shared.snapshot.load();
+        let snapshot = snapshot.as_ref()?;
+        let now = self.shared.clock.coarse();
+        match snapshot.quiet(now) {
+            Some(credential) => Some(credential.clone()),
+            None => self.shared.attend(snapshot, now),
+        }
+    }
+
+    async fn token(&self) -> Result<Credential, TokenError> {
+        match self.peek() {
+            Some(credential) => Ok(credential),
+            None => self.shared.wait().await,
+        }
+    }
+
+    async fn renew(&self, rejected: &Credential) -> Result<Credential, TokenError> {
+        self.reject(rejected);
+        self.token().await
+    }
+
+    fn reject(&self, rejected: &Credential) {
+        let snapshot = self.shared.snapshot.load_full();
+        let current = snapshot.filter(|snapshot| snapshot.credential().generation() == rejected.generation());
+        if let Some(snapshot) = current {
+            self.shared.reject(&snapshot);
+        }
+    }
+}
+
+impl Shared {
+    /// The slow half of `peek`: something has to be done about the credential, in the background if it is still good.
+    #[cold]
+    fn attend(self: &Arc<Self>, snapshot: &Arc<Snapshot>, now: BootTime) -> Option<Credential> {
+        let credential = snapshot.good(now)?.clone();
+        let refresh_at = snapshot.timing().refresh_at;
+        let due = now >= refresh_at;
+        let next = if due {
+            now.after(self.policy.min_interval)
+        } else {
+            now.after(self.policy.revalidate_after).min(refresh_at)
+        };
+        if snapshot.claim_attention(now, next) {
+            if due { self.refresh_behind() } else { self.look_behind() }
+        }
+        Some(credential)
+    }
+
+    fn refresh_behind(self: &Arc<Self>) {
+        let mut state = self.state();
+        if !state.closed && self.decide(&state, self.clock.boot()) == Decision::ServeAndRefresh {
+            // Without a runtime the credential is served until its end, and then the caller learns why.
+            let _ = self.launch(&mut state);
+        }
+    }
+
+    /// A credential for a caller who waits.
+    async fn wait(self: &Arc<Self>) -> Result<Credential, TokenError> {
+        loop {
+            let mut landing = match self.enter()? {
+                Entry::Served(credential) => return Ok(credential),
+                Entry::Wait(flight) => flight.landing,
+            };
+            let result = match landing.wait_for(Option::is_some).await {
+                Ok(result) => result.clone().unwrap_or(Ok(())),
+                Err(_) => Err(TokenError::new(TokenErrorKind::Internal)),
+            };
+            let snapshot = self.snapshot.load_full();
+            let now = self.clock.boot();
+            match (result, snapshot) {
+                (_, Some(snapshot)) if snapshot.good(now).is_some() => {
+                    return Ok(snapshot.credential().clone());
+                }
+                (Err(error), _) => return Err(error),
+                // Won, but over already, because its life is shorter than the way to the API seems to be: let the API judge.
+                (Ok(()), Some(snapshot)) if !snapshot.is_rejected() => {
+                    return Ok(snapshot.credential().clone());
+                }
+                (Ok(()), Some(_)) => return Err(self.rejected_again()),
+                (Ok(()), None) => {}
+            }
+        }
+    }
+
+    fn enter(self: &Arc<Self>) -> Result<Entry, TokenError> {
+        let mut state = self.state();
+        if state.closed {
+            return Err(closed());
+        }
+        if state.signing_out {
+            return Err(TokenError::reauth(Cause::LoggedOut));
+        }
+        match self.decide(&state, self.clock.boot()) {
+            Decision::Serve | Decision::ServeAndRefresh => {
+                let snapshot = self.snapshot.load_full().ok_or_else(closed)?;
+                Ok(Entry::Served(snapshot.credential().clone()))
+            }
+            Decision::Join => state.flight.clone().map(Entry::Wait).ok_or_else(closed),
+            Decision::Fail => {
+                Err(state.failure.as_ref().map_or_else(closed, |failure| failure.error.clone()))
+            }
+            Decision::Refresh => self.launch(&mut state).map(Entry::Wait),
+        }
+    }
+
+    /// An API rejected the current credential. Tokens that are rejected as soon as they are won are not won faster and faster.
+    fn reject(&self, snapshot: &Snapshot) {
+        let mut state = self.state();
+        if snapshot.is_rejected() {
+            return;
+        }
+        snapshot.reject();
+        let now = self.clock.boot();
+        let early = now.since(snapshot.received()) < EARLY;
+        state.early_rejections = if early { state.early_rejections.saturating_add(1) } else { 0 };
+        if let Some(excess) =
+            state.early_rejections.checked_sub(TOLERATED_REJECTIONS).filter(|excess| *excess > 0)
+        {
+            let pause =
+                self.policy.backoff_start.saturating_mul(1 << excess.min(10)).min(self.policy.backoff_cap);
+            let error = TokenError::with_retry_after(TokenErrorKind::Rejected, pause);
+            self.fail(&mut state, error, pause);
+        }
+    }
+
+    /// The provider gave the very token that an API has just rejected.
+    fn rejected_again(&self) -> TokenError {
+        let error = TokenError::with_retry_after(TokenErrorKind::Rejected, self.policy.backoff_start);
+        self.fail(&mut self.state(), error.clone(), self.policy.backoff_start);
+        error
+    }
+
+    async fn shutdown(&self) -> Result<(), TokenError> {
+        let flight = {
+            let mut state = self.state();
+            state.closed = true;
+            state.flight.clone()
+        };
+        self.snapshot.store(None);
+        let Some(InFlight { id, .. }) = flight else { return Ok(()) };
+        let landed = async {
+            loop {
+                let landing = match &self.state().flight {
+                    Some(flight) if flight.id == id => flight.landing.clone(),
+                    _ => return,
+                };
+                let mut landing = landing;
+                let _ = landing.changed().await;
+            }
+        };
+        self.within(self.policy.shutdown_drain, landed).await.ok_or_else(closed)
+    }
+}
+
+enum Entry {
+    Served(Credential),
+    Wait(InFlight),
+}
+
+/// A token rejected before this age was hardly used.
+const EARLY: Duration = Duration::from_secs(10);
+
+/// So many rejections in a row are put down to chance, or to a provider that is being cleaned up.
+const TOLERATED_REJECTIONS: u32 = 3;
+
+/// Builds a [`RefreshingSource`].
+#[derive(Debug)]
+pub struct RefreshingSourceBuilder {
+    grant: Arc<dyn Grant>,
+    store: Option<(Arc<dyn TokenStore>, TokenKey)>,
+    clock: Arc<dyn Clock>,
+    policy: RefreshPolicy,
+    target: Target,
+}
+
+impl RefreshingSourceBuilder {
+    /// Keeps the tokens in `store` under `key`. Everybody who uses the same key of the same store shares one login.
+    ///
+    /// Without, they live in a [`MemoryStore`] of this source: right for tokens that can be won again at any time.
+    #[must_use]
+    pub fn store(mut self, store: impl TokenStore, key: TokenKey) -> Self {
+        self.store = Some((Arc::new(store), key));
+        self
+    }
+
+    /// Takes the time from `clock` instead of the system.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Sets the numbers.
+    #[must_use]
+    pub fn policy(mut self, policy: RefreshPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Asks for access tokens for `target` instead of what the login was granted.
+    #[must_use]
+    pub fn target(mut self, target: Target) -> Self {
+        self.target = target;
+        self
+    }
+
+    /// The source.
+    ///
+    /// # Errors
+    /// [`ConfigError`] where the policy contradicts itself, or where a grant that spends refresh tokens has no store to share them in.
+    pub fn build(self) -> Result<RefreshingSource, ConfigError> {
+        self.policy.validate()?;
+        let (store, key) = match self.store {
+            Some((store, key)) => (store, key.id()),
+            None if self.grant.spends() => return Err(ConfigError::Missing { field: "store" }),
+            None => {
+                (Arc::new(MemoryStore::with_clock(self.clock.clone())) as Arc<dyn TokenStore>, private_key()?)
+            }
+        };
+        let jitter = u64::from_be_bytes(first_half(WriteId::random()));
+        let shared = Shared::new(key, self.target, self.grant, store, self.clock, self.policy, jitter);
+        Ok(RefreshingSource { shared: Arc::new(shared) })
+    }
+}
+
+/// The key of a login that nobody else sees.
+fn private_key() -> Result<oidc_core::KeyId, ConfigError> {
+    let issuer = oidc_core::Issuer::new("https://this.source.invalid")?;
+    Ok(TokenKey::new(issuer, "", oidc_core::Subject::App).id())
+}
+
+pub(crate) fn first_half(id: WriteId) -> [u8; 8] {
+    let [a, b, c, d, e, f, g, h, ..] = id.0;
+    [a, b, c, d, e, f, g, h]
+}

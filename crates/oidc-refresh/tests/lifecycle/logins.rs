@@ -1,0 +1,121 @@
+//! Where logins begin and end.
+
+use std::{sync::Arc, time::Duration};
+
+use oidc_core::{Cause, MemoryStore, Secret, StoreErrorKind, TokenErrorKind, TokenSet, TokenSource};
+use oidc_refresh::TokenPool;
+use oidc_testkit::{FaultStore, ManualClock, StoreFault, StoreOperation};
+
+use crate::support::{LIFE, StrictGrant, key, settle, source, token_of};
+
+const DOWN: StoreFault = StoreFault::Before(StoreErrorKind::Unavailable);
+
+#[tokio::test]
+async fn an_imported_refresh_token_is_a_login() {
+    let clock = ManualClock::new();
+    let (grant, store) =
+        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
+    let source = source(&grant, &store, &clock);
+    let imported = grant.login().refresh().unwrap().clone();
+    source.sign_in(&TokenSet::from_refresh_token(imported)).await.unwrap();
+    assert_eq!(token_of(&source.token().await.unwrap()), "a2");
+    assert_eq!(grant.sent(), ["r1"]);
+}
+
+#[tokio::test]
+async fn nobody_logged_in_is_a_typed_answer() {
+    let clock = ManualClock::new();
+    let (grant, store) =
+        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
+    let source = source(&grant, &store, &clock);
+    assert_eq!(source.token().await.unwrap_err().reauth_cause(), Some(Cause::LoggedOut));
+    assert!(grant.sent().is_empty());
+}
+
+// CAN-07, LGO-12, STO-02
+#[tokio::test]
+async fn a_logout_wins_over_a_refresh_under_way() {
+    let clock = ManualClock::new();
+    let (grant, store) =
+        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
+    let source = source(&grant, &store, &clock);
+    source.sign_in(&grant.login()).await.unwrap();
+    clock.advance(LIFE);
+    grant.close().await;
+    let waiting = tokio::spawn({
+        let source = source.clone();
+        async move { source.token().await }
+    });
+    settle().await;
+    let tokens = source.sign_out().await.unwrap().unwrap();
+    assert_eq!(tokens.refresh(), Some(&Secret::from("r1")));
+    grant.open();
+    settle().await;
+    assert_eq!(waiting.await.unwrap().unwrap_err().reauth_cause(), Some(Cause::LoggedOut));
+    assert_eq!(grant.discarded(), ["r2"], "what was won is revoked");
+    for _ in 0..10 {
+        clock.advance(Duration::from_secs(10));
+        assert_eq!(source.token().await.unwrap_err().reauth_cause(), Some(Cause::LoggedOut));
+    }
+    assert_eq!(grant.sent(), ["r1"]);
+}
+
+// LGO-13
+#[tokio::test]
+async fn a_logout_that_the_store_did_not_take_is_final_here_and_made_up_for() {
+    let clock = ManualClock::new();
+    let grant = StrictGrant::new(&clock);
+    let store = Arc::new(FaultStore::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
+    let (here, elsewhere) = (source(&grant, &store, &clock), source(&grant, &store, &clock));
+    here.sign_in(&grant.login()).await.unwrap();
+    (0..3).for_each(|_| store.fail_next(StoreOperation::Remove, DOWN));
+    let leaving = tokio::spawn({
+        let here = here.clone();
+        async move { here.sign_out().await }
+    });
+    while !leaving.is_finished() {
+        settle().await;
+        clock.advance(Duration::from_millis(500));
+    }
+    let error = leaving.await.unwrap().unwrap_err();
+    assert_eq!(error.kind(), TokenErrorKind::Store(StoreErrorKind::Unavailable));
+    assert!(here.peek().is_none());
+    assert_eq!(here.token().await.unwrap_err().reauth_cause(), Some(Cause::LoggedOut));
+    clock.advance(Duration::from_secs(10));
+    settle().await;
+    assert_eq!(elsewhere.token().await.unwrap_err().reauth_cause(), Some(Cause::LoggedOut), "made up for");
+}
+
+#[tokio::test]
+async fn a_login_can_be_started_again_after_its_end() {
+    let clock = ManualClock::new();
+    let (grant, store) =
+        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
+    let source = source(&grant, &store, &clock);
+    source.sign_in(&grant.login()).await.unwrap();
+    source.sign_out().await.unwrap();
+    source.sign_in(&grant.login()).await.unwrap();
+    assert_eq!(token_of(&source.token().await.unwrap()), "a2");
+}
+
+#[tokio::test]
+async fn a_pool_gives_each_login_one_source_and_drops_those_that_nobody_uses() {
+    let clock = ManualClock::new();
+    let grant = StrictGrant::new(&clock);
+    let pool = TokenPool::builder(MemoryStore::with_clock(Arc::new(clock.clone())), grant.clone());
+    let pool = pool.clock(Arc::new(clock.clone())).capacity(10).build().unwrap();
+    let keys: Vec<_> = (0..100).map(|session| key().with_session(session.to_string())).collect();
+    let kept = pool.source(&keys[0]);
+    for key in &keys {
+        pool.sign_in(key, &grant.login()).await.unwrap();
+    }
+    assert!(Arc::ptr_eq(&kept, &pool.source(&keys[0])));
+    for (index, key) in keys.iter().enumerate() {
+        let credential = pool.source(key).token().await.unwrap();
+        assert_eq!(token_of(&credential), format!("a{}", index + 1), "dropped ones are read from the store");
+    }
+    pool.sign_out(&keys[7]).await.unwrap();
+    assert!(pool.source(&keys[7]).token().await.is_err());
+    assert!(pool.source(&keys[8]).token().await.is_ok());
+    pool.shutdown().await.unwrap();
+}

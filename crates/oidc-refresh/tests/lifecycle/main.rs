@@ -1,0 +1,8 @@
+//! The life of a token, against a provider that forgives nothing.
+
+mod failures;
+mod flight;
+mod logins;
+mod rejections;
+mod stores;
+mod support;
