@@ -34,7 +34,7 @@ impl Issuer {
     fn parse(issuer: String, insecure_loopback: bool) -> Result<Self, ConfigError> {
         let refuse = |reason| Err(ConfigError::Url { field: "issuer", reason });
         let Ok(url) = Url::parse(&issuer) else { return refuse("not an absolute URL") };
-        if !is_secure(&url) && !(insecure_loopback && is_loopback(&url)) {
+        if !is_allowed_url(&url, insecure_loopback) {
             return refuse("not https");
         }
         if url.query().is_some() || url.fragment().is_some() {

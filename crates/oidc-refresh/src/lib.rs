@@ -3,8 +3,10 @@
 mod decide;
 mod drive;
 mod flight;
+mod landing;
 mod policy;
 mod pool;
+mod request;
 mod shared;
 mod sign;
 mod snapshot;

@@ -1,0 +1,120 @@
+//! The token request of a refresh.
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::{FutureExt, future};
+use oidc_core::{
+    Cause, GrantError, GrantErrorKind, Payload, SavedLogin, SendGate, TokenSet,
+    store::{Lease, Record, Renew},
+};
+
+use crate::{drive::Trip, flight::Sent};
+
+impl Trip {
+    pub(crate) async fn send(&mut self, record: &Record, lease: &Lease) -> Sent {
+        let shared = self.shared.clone();
+        let mut login =
+            match record.payload.as_ref().map(|payload| SavedLogin::from_payload(&shared.key, payload)) {
+                None => SavedLogin::default(),
+                Some(Ok(login)) => login,
+                Some(Err(error)) => {
+                    let retry_in = self.fail_with(error.into(), None);
+                    return Sent::NotProcessed { retry_in };
+                }
+            };
+        if shared.grant.spends() && login.refresh().is_none() {
+            return Sent::Refused(Cause::LoggedOut);
+        }
+        if let Some((_, cause)) = shared.state().refused.filter(|(revision, _)| *revision == lease.base) {
+            return Sent::Refused(cause);
+        }
+        let gate = SendGate::new(shared.clock.clone(), self.gate_closes_at);
+        self.requested = true;
+        let result = self.request(&login.tokens(&shared.target), lease, &gate).await;
+        if gate.was_passed() {
+            shared.state().last_request = Some(shared.clock.boot());
+        }
+        match result {
+            Ok(tokens) => {
+                let payload = self.keep(&mut login, tokens);
+                Sent::Won(payload)
+            }
+            Err(error) => {
+                if let GrantErrorKind::Refused(cause) = error.kind() {
+                    shared.state().refused = Some((lease.base, cause));
+                }
+                self.failed(error, login)
+            }
+        }
+    }
+
+    /// The token request, with a heartbeat that keeps the lease while the provider is slow.
+    async fn request(
+        &self,
+        current: &TokenSet,
+        lease: &Lease,
+        gate: &SendGate,
+    ) -> Result<TokenSet, GrantError> {
+        let shared = &self.shared;
+        let obtain = shared.grant.obtain(&shared.target, Some(current), gate);
+        let obtain = std::pin::pin!(AssertUnwindSafe(obtain).catch_unwind());
+        let heartbeat = std::pin::pin!(self.keep_lease(lease, gate));
+        let request = async {
+            match future::select(obtain, heartbeat).await {
+                future::Either::Left((output, _)) => output,
+                future::Either::Right((never, _)) => match never {},
+            }
+        };
+        let unanswered = |reason| {
+            let sent = gate.was_passed();
+            let kind = if sent { GrantErrorKind::OutcomeUnknown } else { GrantErrorKind::NotProcessed };
+            GrantError::new(kind, reason)
+        };
+        match shared.within(shared.policy.request_timeout, request).await {
+            Some(Ok(result)) => result,
+            Some(Err(_)) => Err(unanswered("the grant panicked")),
+            None => Err(unanswered("the provider did not answer in time")),
+        }
+    }
+
+    async fn keep_lease(&self, lease: &Lease, gate: &SendGate) -> std::convert::Infallible {
+        let shared = &self.shared;
+        let ttl = shared.policy.lease_ttl;
+        loop {
+            let asked_at = shared.clock.boot().after(ttl / 3);
+            shared.clock.sleep_until(asked_at).await;
+            match shared.ask(shared.store.renew(&shared.key, lease, ttl)).await {
+                Ok(Renew::Held) => gate.keep_open_until(asked_at.after(ttl)),
+                Ok(Renew::Lost) => gate.close(),
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn failed(&mut self, error: GrantError, mut login: SavedLogin) -> Sent {
+        let kind = error.kind();
+        let policy = &self.shared.policy;
+        let wish = error
+            .retry_after()
+            .or((kind == GrantErrorKind::Misconfigured).then_some(policy.misconfigured_pause));
+        let salvage = error.salvage().cloned();
+        let retry_in = self.fail_with(error.into(), wish);
+        if let Some(salvage) = salvage {
+            let payload = self.keep(&mut login, salvage);
+            return Sent::Salvaged(payload);
+        }
+        match kind {
+            GrantErrorKind::OutcomeUnknown => Sent::Unknown { retry_in },
+            GrantErrorKind::Refused(cause) => Sent::Refused(cause),
+            _ => Sent::NotProcessed { retry_in },
+        }
+    }
+
+    fn keep(&mut self, login: &mut SavedLogin, tokens: TokenSet) -> Payload {
+        login.absorb(&self.shared.target, tokens);
+        login.forget_ended(self.shared.clock.wall());
+        let payload = login.to_payload(&self.shared.key);
+        self.won = Some(std::mem::take(login));
+        payload
+    }
+}
