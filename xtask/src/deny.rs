@@ -48,7 +48,10 @@ impl Deny {
 
     /// The arrows between packages, their licences, and where they come from.
     pub(crate) fn check_dependencies(&self) -> Result<(), Failure> {
-        process::run(self.command().args(["check", "bans", "licenses", "sources"]))
+        // Two versions of one crate are worth a line, not the two trees of who brings them.
+        let mut check = self.command();
+        process::run(check.args(["check", "--hide-inclusion-graph", "bans", "licenses", "sources"]))
+            .map_err(|failure| Failure::new(format!("{failure}; `cargo deny check` shows who brings it")))
     }
 
     /// Known vulnerabilities. Without the database there is nothing to compare with: the remark says so.
