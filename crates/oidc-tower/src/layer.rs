@@ -60,7 +60,7 @@ impl<S, R> BearerLayer<S, R> {
 
     /// Which requests can be sent once more. The default is [`ReplayEmpty`].
     #[must_use]
-    pub fn with_replay<Other>(self, replay: Other) -> BearerLayer<S, Other> {
+    pub fn with_replay<Other: Clone>(self, replay: Other) -> BearerLayer<S, Other> {
         let Config { origins, existing, retry_unauthorized, replay: _ } = self.config;
         let config = Config { origins, existing, retry_unauthorized, replay };
         BearerLayer { source: self.source, config }

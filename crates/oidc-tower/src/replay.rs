@@ -1,5 +1,7 @@
 //! Which requests can be sent a second time.
 
+use std::sync::Arc;
+
 use http::Request;
 use http_body::Body;
 
@@ -15,7 +17,8 @@ use http_body::Body;
 /// use http::Request;
 /// use oidc_tower::Replay;
 ///
-/// /// Sends everything but POST again.
+/// /// Sends again what does the same when it is done twice.
+/// #[derive(Clone)]
 /// struct ReplayIdempotent;
 ///
 /// impl<B: Clone> Replay<B> for ReplayIdempotent {
@@ -61,6 +64,12 @@ pub struct ReplayNever;
 impl<B> Replay<B> for ReplayNever {
     fn copy(&self, _: &Request<B>) -> Option<B> {
         None
+    }
+}
+
+impl<B, R: Replay<B> + ?Sized> Replay<B> for Arc<R> {
+    fn copy(&self, request: &Request<B>) -> Option<B> {
+        (**self).copy(request)
     }
 }
 

@@ -49,8 +49,8 @@ where
     }
 }
 
-/// Has the token renewed that `refusal` is about, and sends the request with the new one. Where there is no new one,
-/// `refusal` is the answer.
+/// Has the token renewed that `refusal` is about, and sends the request with the new one. Where there is no other
+/// one, `refusal` is the answer.
 pub(crate) async fn send_again<Svc, S, R, B, ResBody>(
     mut refusal: Response<ResBody>,
     login: Login<S, R>,
@@ -65,10 +65,10 @@ where
 {
     let renewed = login.renew(&rejected).await.and_then(|credential| {
         login.shared.config.attach(&credential, &mut request)?;
-        Ok(credential.generation())
+        Ok(credential)
     });
     match renewed {
-        Ok(generation) if generation != rejected.generation() => {}
+        Ok(credential) if !credential.is_same_token(&rejected) => {}
         Ok(_) => return Ok(refusal),
         Err(error) => {
             refusal.extensions_mut().insert(error);

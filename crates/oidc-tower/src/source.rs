@@ -38,7 +38,8 @@ impl fmt::Debug for UseSource {
     }
 }
 
-/// The source of a layer on which every request brings its own, see [`BearerLayer::per_request`](crate::BearerLayer::per_request).
+/// The source of a layer on which every request brings its own, see
+/// [`BearerLayer::per_request`](crate::BearerLayer::per_request).
 ///
 /// It has no token to give: a request that brought no source is one for which nobody is logged in.
 #[derive(Clone, Copy, Debug, Default)]

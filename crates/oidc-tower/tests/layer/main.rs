@@ -1,0 +1,12 @@
+//! The layer as its users see it, poll by poll.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bounds;
+mod existing;
+mod foreign;
+mod readiness;
+mod stacks;
+mod support;
+mod token;
+mod unauthorized;
