@@ -1,0 +1,75 @@
+//! The provider's no.
+
+use url::Url;
+
+use crate::{LoginError, Untrusted};
+
+/// An error response of the authorization endpoint (RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6), whose state was right.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    code: String,
+    description: Option<Untrusted>,
+    uri: Option<Url>,
+}
+
+impl Refusal {
+    pub(super) fn new(code: &str, description: Option<Untrusted>, uri: Option<Url>) -> Self {
+        let is_code = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+        let looks_like_one = !code.is_empty() && code.len() <= 64 && code.bytes().all(is_code);
+        let code = if looks_like_one { code } else { "unrecognized" };
+        Self { code: code.to_owned(), description, uri }
+    }
+
+    /// The error code; `unrecognized` where the provider sent something else than letters, digits, `_`, `-` and `.`.
+    pub fn code(&self) -> &str {
+        &self.code
+    }
+
+    /// What the provider says about it, to the developer.
+    pub fn description(&self) -> Option<&Untrusted> {
+        self.description.as_ref()
+    }
+
+    /// A page about the error, if it is an `https` one. It came from outside: show it as a link at most.
+    pub fn uri(&self) -> Option<&Url> {
+        self.uri.as_ref()
+    }
+
+    /// The error that the code stands for.
+    pub(super) fn into_error(self) -> LoginError {
+        match self.code.as_str() {
+            "access_denied" => LoginError::AccessDenied(self),
+            "account_selection_required" => LoginError::AccountSelectionRequired(self),
+            "consent_required" => LoginError::ConsentRequired(self),
+            "interaction_required" => LoginError::InteractionRequired(self),
+            "login_required" => LoginError::LoginRequired(self),
+            _ => LoginError::Refused(self),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // AUT-23
+    #[test]
+    fn codes_become_typed_errors() {
+        let error = |code: &str| Refusal::new(code, None, None).into_error();
+        assert!(matches!(error("access_denied"), LoginError::AccessDenied(_)));
+        for code in ["account_selection_required", "consent_required", "interaction_required", "login_required"] {
+            assert!(error(code).needs_interaction(), "{code}");
+            assert_eq!(error(code).refusal().unwrap().code(), code);
+        }
+        assert_eq!(error("server_error").to_string(), "the provider refused the login (server_error)");
+        assert!(!error("server_error").needs_interaction());
+    }
+
+    // AUT-11, LEA-03
+    #[test]
+    fn what_is_no_code_is_not_repeated() {
+        for code in ["", "a b", "a\r\nb", "<script>", &"x".repeat(65), "ä"] {
+            assert_eq!(Refusal::new(code, None, None).code(), "unrecognized");
+        }
+    }
+}
