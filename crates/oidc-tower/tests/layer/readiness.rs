@@ -97,6 +97,23 @@ fn a_request_that_is_sent_again_needs_no_second_permit() {
     assert_eq!(assert_ready_ok!(future.poll()).status(), 200);
 }
 
+// LAY-15: its body may hold the connection that the second request needs
+#[test]
+fn the_refused_answer_is_dropped_before_readiness_is_waited_for() {
+    let (source, mut service, mut server) = layered();
+    let mut future = call(&mut service, get(API));
+    let held = Arc::new(());
+    let mut refusal = answer(401);
+    refusal.extensions_mut().insert(Arc::clone(&held));
+    answer_next(&mut server, refusal);
+    assert_pending!(future.poll());
+    assert_eq!(Arc::strong_count(&held), 2, "it is the answer if the renewal fails");
+    server.allow(0);
+    source.renewed();
+    assert_pending!(future.poll());
+    assert_eq!(Arc::strong_count(&held), 1);
+}
+
 // LAY-15
 #[test]
 fn a_request_that_is_not_sent_gives_its_permit_back() {
