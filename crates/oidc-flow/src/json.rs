@@ -36,8 +36,8 @@ pub(crate) enum JsonError {
     Syntax,
     /// It is larger or deeper than allowed.
     TooLarge,
-    /// It is JSON, but not an object.
-    NotAnObject,
+    /// It is JSON, but not what is expected: an object, say.
+    WrongShape,
 }
 
 /// Checks that `text` is one JSON value within `limits` in which no object has two members of one name (RFC 8259 §4
@@ -65,7 +65,7 @@ pub(crate) fn object(text: &[u8], limits: Limits) -> Result<Map<String, Value>, 
     check(text, limits)?;
     match serde_json::from_slice(text) {
         Ok(Value::Object(members)) => Ok(members),
-        Ok(_) => Err(JsonError::NotAnObject),
+        Ok(_) => Err(JsonError::WrongShape),
         Err(_) => Err(JsonError::Syntax),
     }
 }
@@ -258,7 +258,7 @@ mod tests {
     #[test]
     fn only_an_object_is_read_as_one() {
         for text in ["null", "true", "0", "\"{}\"", "[]", "[{}]"] {
-            assert_eq!(object(text.as_bytes(), Limits::TOKEN), Err(JsonError::NotAnObject), "{text}");
+            assert_eq!(object(text.as_bytes(), Limits::TOKEN), Err(JsonError::WrongShape), "{text}");
         }
         assert_eq!(object(b" {\"a\": 1} ", Limits::TOKEN).unwrap()["a"], 1);
     }

@@ -17,12 +17,22 @@ use serde_json::{Map, Value};
 /// `Debug` shows whose token it is not: personal data is left out.
 #[derive(Clone, PartialEq)]
 pub struct IdTokenClaims {
-    pub(super) issuer: Issuer,
-    pub(super) audiences: Vec<String>,
-    pub(super) claims: Map<String, Value>,
+    issuer: Issuer,
+    audiences: Vec<String>,
+    claims: Map<String, Value>,
 }
 
 impl IdTokenClaims {
+    /// The claims of a token that was verified. The nonce has done its work and goes.
+    pub(super) fn new(issuer: Issuer, audiences: &[&str], claims: &Map<String, Value>) -> Self {
+        let claims = claims.iter().filter(|(name, _)| *name != "nonce");
+        Self {
+            issuer,
+            audiences: audiences.iter().map(|audience| (*audience).to_owned()).collect(),
+            claims: claims.map(|(name, claim)| (name.clone(), claim.clone())).collect(),
+        }
+    }
+
     /// Who issued the token, as the provider spells it.
     pub fn issuer(&self) -> &Issuer {
         &self.issuer

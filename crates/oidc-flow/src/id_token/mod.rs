@@ -2,6 +2,8 @@
 
 mod claims;
 mod error;
+mod protocol;
+mod verify;
 
 use std::time::{Duration, SystemTime};
 
@@ -44,8 +46,6 @@ pub(crate) struct IdTokenChecks<'a> {
 pub(crate) enum NonceCheck<'a> {
     /// This one was sent: the token must have it.
     Sent(&'a Secret),
-    /// None was sent: the token must not have one.
-    NotSent,
     /// A refresh: the token may repeat the nonce of the login (OIDC Core §12.2), which is not kept.
     Unknown,
 }
@@ -72,5 +72,10 @@ impl<'a> IdTokenChecks<'a> {
             trusted_audiences: &[],
             server_time: None,
         }
+    }
+
+    /// The leeway, never more than [`MAX_LEEWAY`](Self::MAX_LEEWAY).
+    fn leeway(&self) -> Duration {
+        self.leeway.min(Self::MAX_LEEWAY)
     }
 }

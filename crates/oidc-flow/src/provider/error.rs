@@ -113,7 +113,7 @@ impl From<JsonError> for ProviderErrorKind {
     fn from(error: JsonError) -> Self {
         match error {
             JsonError::DuplicateMember => Self::DuplicateMember,
-            JsonError::NotAnObject => Self::Malformed { reason: "not a JSON object" },
+            JsonError::WrongShape => Self::Malformed { reason: "not of the right shape" },
             JsonError::Syntax => Self::Malformed { reason: "not JSON" },
             JsonError::TooLarge => Self::TooLarge,
         }

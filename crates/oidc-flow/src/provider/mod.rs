@@ -15,18 +15,25 @@
 //! - It is kept for 24 hours, and for 24 more where a newer one cannot be had. A failure is remembered, for 1 second at first and up
 //!   to a minute, or as long as the provider asks, so that a provider that is down is not asked by everyone who waits for it.
 
+mod discovery;
 mod endpoint;
 mod error;
+mod fetch;
 mod known;
 mod metadata;
 mod profile;
+mod remembered;
 mod state;
 
 use std::sync::Arc;
 
 use oidc_core::Issuer;
 
-pub(crate) use self::{endpoint::Endpoint, state::ProviderState};
+pub(crate) use self::{
+    endpoint::Endpoint,
+    remembered::NotNow,
+    state::{Keys, ProviderState},
+};
 pub use self::{
     error::{ProviderError, ProviderErrorKind},
     known::{Environment, apiture, aritma_id},

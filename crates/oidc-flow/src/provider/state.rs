@@ -1,24 +1,44 @@
 //! A provider in use: what is sent to it, and what is remembered of its answers.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
-use oidc_core::{Clock, HttpTransport, Secret};
+use http::{HeaderMap, header};
+use oidc_core::{Clock, HttpTransport};
+use url::Url;
 
-use super::{Provider, ProviderError, ProviderErrorKind, ProviderMetadata, Source};
-use crate::id_token::{IdTokenChecks, IdTokenClaims, IdTokenError};
+use super::{
+    Endpoint, Provider, ProviderError, ProviderErrorKind, ProviderMetadata, Source,
+    discovery::{self, Pin},
+    fetch,
+    remembered::{Fetch, Fetched, Known, NotNow, Remembered},
+};
+use crate::{jose::KeySet, json::Limits};
 
-/// A provider with the means to ask it, and what it answered.
+/// A provider with the means to ask it, and what it answered. Shared by all that speak to it.
 #[derive(Debug)]
 pub(crate) struct ProviderState {
     provider: Provider,
     transport: Arc<dyn HttpTransport>,
     clock: Arc<dyn Clock>,
+    metadata: Remembered<ProviderMetadata>,
+    keys: Remembered<KeySet>,
+    pin: Arc<OnceLock<Pin>>,
 }
 
 impl ProviderState {
     /// Sends nothing.
     pub(crate) fn new(provider: Provider, transport: Arc<dyn HttpTransport>, clock: Arc<dyn Clock>) -> Self {
-        Self { provider, transport, clock }
+        Self {
+            provider,
+            transport,
+            clock,
+            metadata: Remembered::default(),
+            keys: Remembered::default(),
+            pin: Arc::default(),
+        }
     }
 
     pub(crate) fn provider(&self) -> &Provider {
@@ -33,22 +53,81 @@ impl ProviderState {
         &self.clock
     }
 
-    /// The metadata: by hand, remembered, or discovered now.
+    /// The metadata: by hand, remembered, or discovered now. Dropping the future leaves a discovery to others who wait.
+    ///
+    /// # Errors
+    /// [`ProviderError`], also where it is one that was remembered; it then says for how long.
     pub(crate) async fn metadata(&self) -> Result<Arc<ProviderMetadata>, ProviderError> {
         match &self.provider.source {
             Source::ByHand(metadata) => Ok(Arc::clone(metadata)),
-            Source::Discovery(_) => Err(ProviderErrorKind::Unreachable.into()),
+            Source::Discovery(issuer) => {
+                let discover = || discovery::discover(&self.provider, issuer, &self.transport, &self.pin);
+                self.metadata.get(&*self.clock, discover).await.map(|known| known.value)
+            }
         }
     }
 
-    /// Verifies an ID token.
-    pub(crate) async fn verify_id_token(
-        &self,
-        _compact: &Secret,
-        _checks: &IdTokenChecks<'_>,
-    ) -> Result<IdTokenClaims, IdTokenError> {
-        Err(IdTokenError::Provider(
-            self.metadata().await.err().unwrap_or(ProviderErrorKind::Unreachable.into()),
-        ))
+    /// The provider's keys: remembered, or fetched now.
+    ///
+    /// # Errors
+    /// As [`metadata`](Self::metadata).
+    pub(crate) async fn keys(&self, metadata: &ProviderMetadata) -> Result<Keys, ProviderError> {
+        let missing = ProviderErrorKind::MissingEndpoint { field: Endpoint::Jwks.field() };
+        let url = metadata.jwks_uri().ok_or(missing)?.clone();
+        let known = self.keys.get(&*self.clock, || fetch_keys(&url, &self.transport)).await?;
+        Ok(Keys { known, url })
     }
+
+    /// Newer keys than `seen`, among which the one that was looked for is not.
+    ///
+    /// # Errors
+    /// [`NotNow`].
+    pub(crate) async fn newer_keys(&self, seen: Keys) -> Result<Keys, NotNow> {
+        let fetch = || fetch_keys(&seen.url, &self.transport);
+        let known = self.keys.renew(&*self.clock, &seen.known, fetch).await?;
+        Ok(Keys { known, url: seen.url })
+    }
+}
+
+/// The keys of a provider at one time.
+#[derive(Debug)]
+pub(crate) struct Keys {
+    known: Known<KeySet>,
+    url: Url,
+}
+
+impl Keys {
+    pub(crate) fn set(&self) -> &KeySet {
+        &self.known.value
+    }
+
+    /// Whether they were fetched for the caller, so that there are no newer ones.
+    pub(crate) fn are_new(&self) -> bool {
+        self.known.is_new
+    }
+}
+
+fn fetch_keys(url: &Url, transport: &Arc<dyn HttpTransport>) -> Fetch<KeySet> {
+    let (url, transport) = (url.clone(), Arc::clone(transport));
+    Box::pin(async move {
+        let document = fetch::get(&transport, &url, Limits::KEY_SET.bytes).await?;
+        let keys = KeySet::parse(&document.body).map_err(ProviderErrorKind::from)?;
+        Ok(Fetched { value: Arc::new(keys), max_age: max_age(&document.headers) })
+    })
+}
+
+/// How long keys are good: as long as the provider says (RFC 9111 §5.2.2.1), within bounds. A withdrawn key is believed for at
+/// most that long.
+fn max_age(headers: &HeaderMap) -> Duration {
+    const DEFAULT: Duration = Duration::from_secs(3600);
+    const SHORTEST: Duration = Duration::from_secs(30);
+    const LONGEST: Duration = Duration::from_secs(24 * 3600);
+    headers
+        .get_all(header::CACHE_CONTROL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .find_map(|directive| directive.trim().to_ascii_lowercase().strip_prefix("max-age=")?.parse().ok())
+        .map_or(DEFAULT, Duration::from_secs)
+        .clamp(SHORTEST, LONGEST)
 }
