@@ -1,11 +1,12 @@
 //! How a provider is set up.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
 
 use oidc_core::{Clock, SystemClock};
 
 use super::{
-    JsonObject, RefreshTokens, Rotation, SigningAlgorithm, TestClient, TestProvider, TestUser, dispatch,
+    Endpoint, JsonObject, RefreshTokens, Rotation, SigningAlgorithm, TestClient, TestProvider, TestUser,
+    dispatch,
     faults::Rewrite,
     keys::Keys,
     ledger::Rules,
@@ -41,6 +42,7 @@ impl TestProviderBuilder {
             authorized_party: false,
             signing: SigningAlgorithm::default(),
             metadata: None,
+            paths: BTreeMap::new(),
         };
         Self { port: 0, user: TestUser::default(), config }
     }
@@ -130,6 +132,13 @@ impl TestProviderBuilder {
         self
     }
 
+    /// Moves an endpoint to another path below the issuer, such as `/connect/token`. Metadata names the new one; where the
+    /// discovery document is does not change.
+    pub fn path(mut self, endpoint: Endpoint, path: impl Into<String>) -> Self {
+        self.config.paths.insert(endpoint, path.into());
+        self
+    }
+
     /// Sets the port, for a provider that comes back after another one was dropped; by default any that is free.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
@@ -139,8 +148,12 @@ impl TestProviderBuilder {
     /// Starts the provider on 127.0.0.1, on the tokio runtime that this is called on.
     ///
     /// # Errors
-    /// Where the port cannot be had or no keys can be made.
+    /// Where the port cannot be had, no keys can be made, or an endpoint's path is not `/` followed by letters, digits, `/`, `-`,
+    /// `_` and `.`.
     pub async fn start(self) -> io::Result<TestProvider> {
+        if !self.config.paths.values().all(|path| is_path(path)) {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path of an endpoint is not usable"));
+        }
         let bound = Bound::new(self.port).await?;
         let shared = Arc::new(Shared::new(self.config, bound.origin(), self.user, Keys::generate()?));
         let router = dispatch::router(Arc::clone(&shared));
@@ -150,4 +163,9 @@ impl TestProviderBuilder {
         });
         Ok(TestProvider { shared, _server: server })
     }
+}
+
+fn is_path(path: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-_.".contains(&byte);
+    path.len() > 1 && path.starts_with('/') && path.bytes().all(is_plain)
 }

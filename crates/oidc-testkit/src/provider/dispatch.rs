@@ -19,19 +19,20 @@ use crate::server::Cut;
 const LONGEST: usize = 1024 * 1024;
 
 pub(super) fn router(shared: Arc<Shared>) -> Router {
+    let path = |endpoint| shared.config.path(endpoint);
     Router::new()
         .route(Endpoint::OPENID_CONFIGURATION, routing::get(documents::metadata))
         .route(Endpoint::OAUTH_METADATA, routing::get(documents::metadata))
-        .route(Endpoint::Jwks.path(), routing::get(documents::key_set))
-        .route(Endpoint::Authorize.path(), routing::get(authorize::get).post(authorize::post))
-        .route(Endpoint::Token.path(), routing::post(token::post))
-        .route(Endpoint::Userinfo.path(), routing::get(account::userinfo).post(account::userinfo))
-        .route(Endpoint::Revocation.path(), routing::post(account::revoke))
+        .route(path(Endpoint::Jwks), routing::get(documents::key_set))
+        .route(path(Endpoint::Authorize), routing::get(authorize::get).post(authorize::post))
+        .route(path(Endpoint::Token), routing::post(token::post))
+        .route(path(Endpoint::Userinfo), routing::get(account::userinfo).post(account::userinfo))
+        .route(path(Endpoint::Revocation), routing::post(account::revoke))
         .route(
-            Endpoint::EndSession.path(),
+            path(Endpoint::EndSession),
             routing::get(account::end_session_get).post(account::end_session_post),
         )
-        .with_state(shared)
+        .with_state(Arc::clone(&shared))
 }
 
 /// Serves one request, with the fault that waits for it.
@@ -40,7 +41,9 @@ pub(super) async fn serve(
     router: Router,
     request: Request<Incoming>,
 ) -> Result<Response, Cut> {
-    let Some(endpoint) = Endpoint::of(request.uri().path()) else { return route(router, request).await };
+    let Some(endpoint) = shared.config.endpoint_at(request.uri().path()) else {
+        return route(router, request).await;
+    };
     *shared.state().judge.requests.entry(endpoint).or_default() += 1;
     let fault = shared.faults.take(endpoint);
     // The whole request is read first, so that whatever goes wrong goes wrong after it was sent.

@@ -23,7 +23,7 @@ pub(super) async fn key_set(Extracted(shared): Extracted<Arc<Shared>>) -> Result
 }
 
 fn describe(shared: &Shared) -> JsonObject {
-    let at = |endpoint: Endpoint| json!(format!("{}{}", shared.issuer, endpoint.path()));
+    let at = |endpoint: Endpoint| json!(format!("{}{}", shared.issuer, shared.config.path(endpoint)));
     let authentication = json!(["none", "client_secret_basic", "client_secret_post"]);
     let members = [
         ("issuer", json!(shared.issuer)),

@@ -42,7 +42,7 @@ impl Endpoint {
     pub(super) const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
     pub(super) const OAUTH_METADATA: &str = "/.well-known/oauth-authorization-server";
 
-    /// The path below the issuer; for discovery the one of OpenID Connect.
+    /// The path below the issuer, unless the builder moved it; for discovery the one of OpenID Connect.
     pub fn path(self) -> &'static str {
         match self {
             Self::Discovery => Self::OPENID_CONFIGURATION,
@@ -55,21 +55,15 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn of(path: &str) -> Option<Self> {
-        const ALL: [Endpoint; 7] = [
-            Endpoint::Discovery,
-            Endpoint::Jwks,
-            Endpoint::Authorize,
-            Endpoint::Token,
-            Endpoint::Userinfo,
-            Endpoint::Revocation,
-            Endpoint::EndSession,
-        ];
-        if path == Self::OAUTH_METADATA {
-            return Some(Self::Discovery);
-        }
-        ALL.into_iter().find(|endpoint| endpoint.path() == path)
-    }
+    pub(super) const ALL: [Self; 7] = [
+        Self::Discovery,
+        Self::Jwks,
+        Self::Authorize,
+        Self::Token,
+        Self::Userinfo,
+        Self::Revocation,
+        Self::EndSession,
+    ];
 }
 
 /// What goes wrong with one request.

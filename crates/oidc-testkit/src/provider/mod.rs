@@ -86,7 +86,7 @@ impl TestProvider {
 
     /// The URL of an endpoint.
     pub fn url(&self, endpoint: Endpoint) -> String {
-        format!("{}{}", self.shared.issuer, endpoint.path())
+        format!("{}{}", self.shared.issuer, self.shared.config.path(endpoint))
     }
 
     /// Lets something go wrong with the next request to this endpoint. Called several times: with the next ones, in

@@ -1,6 +1,7 @@
 //! What the endpoints of one provider share.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
@@ -9,7 +10,7 @@ use std::{
 use oidc_core::{BootTime, Clock};
 
 use super::{
-    RefreshTokens, SigningAlgorithm, TestClient, TestUser,
+    Endpoint, RefreshTokens, SigningAlgorithm, TestClient, TestUser,
     faults::{FaultQueues, Rewrite},
     judge::Judge,
     keys::Keys,
@@ -28,6 +29,23 @@ pub(super) struct Config {
     pub(super) authorized_party: bool,
     pub(super) signing: SigningAlgorithm,
     pub(super) metadata: Option<Rewrite>,
+    /// Endpoints that are elsewhere than by default.
+    pub(super) paths: BTreeMap<Endpoint, String>,
+}
+
+impl Config {
+    /// The path of an endpoint below the issuer.
+    pub(super) fn path(&self, endpoint: Endpoint) -> &str {
+        self.paths.get(&endpoint).map_or(endpoint.path(), String::as_str)
+    }
+
+    /// The endpoint at this path.
+    pub(super) fn endpoint_at(&self, path: &str) -> Option<Endpoint> {
+        if path == Endpoint::OAUTH_METADATA {
+            return Some(Endpoint::Discovery);
+        }
+        Endpoint::ALL.into_iter().find(|endpoint| self.path(*endpoint) == path)
+    }
 }
 
 pub(crate) struct Shared {
