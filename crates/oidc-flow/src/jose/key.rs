@@ -152,3 +152,132 @@ impl JsonWebKey for Key {
         Ok(digest::digest(algorithm.digest(), bytes).as_ref().to_vec())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::jose::signing::TestKey;
+
+    fn read(jwk: Value) -> Result<Key, String> {
+        Key::deserialize(jwk).map_err(|error| error.to_string())
+    }
+
+    fn with(mut jwk: Value, name: &str, value: Value) -> Value {
+        jwk[name] = value;
+        jwk
+    }
+
+    // JWK-15
+    #[test]
+    fn every_algorithm_verifies_what_it_signed_and_nothing_else() {
+        for algorithm in SigningAlgorithm::ALL {
+            let signer = TestKey::shared(algorithm);
+            let key = read(signer.jwk(Some("a"))).unwrap();
+            let signature = signer.sign(algorithm, b"message");
+            assert_eq!(key.verify_signature(&algorithm, b"message", &signature), Ok(()), "{algorithm}");
+            assert!(key.verify_signature(&algorithm, b"massage", &signature).is_err(), "{algorithm}");
+            for other in SigningAlgorithm::ALL.into_iter().filter(|other| *other != algorithm) {
+                assert!(
+                    key.verify_signature(&other, b"message", &signature).is_err(),
+                    "{algorithm} as {other}"
+                );
+            }
+            for at in [0, signature.len() / 2, signature.len() - 1] {
+                let mut bent = signature.clone();
+                bent[at] ^= 1;
+                assert!(key.verify_signature(&algorithm, b"message", &bent).is_err(), "{algorithm}");
+            }
+            for length in [0, 1, signature.len() - 1] {
+                assert!(
+                    key.verify_signature(&algorithm, b"message", &signature[..length]).is_err(),
+                    "{algorithm}"
+                );
+            }
+            let longer = [&signature[..], &[0]].concat();
+            assert!(key.verify_signature(&algorithm, b"message", &longer).is_err(), "{algorithm}");
+        }
+    }
+
+    // JWK-08
+    #[test]
+    fn keys_for_other_purposes_are_no_keys() {
+        let jwk = || TestKey::rsa().jwk(None);
+        for (name, good) in [
+            ("use", json!("sig")),
+            ("use", json!(null)),
+            ("key_ops", json!(["verify"])),
+            ("key_ops", json!(["sign", "verify"])),
+            ("alg", json!("PS384")),
+            ("alg", json!(null)),
+            ("kid", json!("")),
+            ("x5c", json!(["not looked at"])),
+            ("nbf", json!("not looked at")),
+        ] {
+            assert!(read(with(jwk(), name, good.clone())).is_ok(), "{name} {good}");
+        }
+        for (name, bad) in [
+            ("use", json!("enc")),
+            ("use", json!("SIG")),
+            ("use", json!(["sig"])),
+            ("key_ops", json!(["encrypt"])),
+            ("key_ops", json!([])),
+            ("key_ops", json!("verify")),
+            ("alg", json!("RSA-OAEP")),
+            ("alg", json!("ES256")),
+            ("alg", json!("EdDSA")),
+            ("alg", json!("HS256")),
+            ("alg", json!("none")),
+            ("alg", json!("RS1")),
+            ("alg", json!(256)),
+            ("kid", json!(1)),
+            ("kty", json!("rsa")),
+            ("kty", json!("EC")),
+            ("kty", json!("oct")),
+            ("kty", json!(null)),
+        ] {
+            assert!(read(with(jwk(), name, bad.clone())).is_err(), "{name} {bad}");
+        }
+    }
+
+    // JWK-08
+    #[test]
+    fn a_key_does_its_own_algorithm_only() {
+        let key = read(with(TestKey::rsa().jwk(None), "alg", json!("PS256"))).unwrap();
+        for algorithm in SigningAlgorithm::ALL {
+            assert_eq!(key.can_verify(algorithm), algorithm == SigningAlgorithm::Ps256, "{algorithm}");
+        }
+    }
+
+    // JWK-09
+    #[test]
+    fn private_and_shared_keys_are_no_keys_and_are_not_shown() {
+        const MARK: &str = "cHJpdmF0ZQ";
+        for name in ["d", "p", "q", "dp", "dq", "qi", "oth", "k"] {
+            let refused = read(with(TestKey::rsa().jwk(None), name, json!(MARK))).unwrap_err();
+            assert!(!refused.contains(MARK), "{refused}");
+        }
+        assert!(read(json!({"kty": "oct", "k": MARK, "alg": "HS256"})).is_err());
+        let symmetric = <Key as JsonWebKey>::new_symmetric(MARK.into());
+        assert!(SigningAlgorithm::ALL.iter().all(|algorithm| !symmetric.can_verify(*algorithm)));
+        assert!(!format!("{symmetric:?}").contains(MARK));
+    }
+
+    #[test]
+    fn a_key_is_written_as_it_is_read() {
+        for algorithm in SigningAlgorithm::ALL {
+            let jwk = with(TestKey::shared(algorithm).jwk(Some("a")), "use", json!("sig"));
+            assert_eq!(serde_json::to_value(read(jwk.clone()).unwrap()).unwrap(), jwk);
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_jwk_is_no_key() {
+        for text in
+            [json!(null), json!([]), json!("RSA"), json!({}), json!({"kty": "RSA"}), json!([{"kty": "RSA"}])]
+        {
+            assert!(read(text.clone()).is_err(), "{text}");
+        }
+    }
+}

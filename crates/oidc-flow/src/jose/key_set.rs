@@ -103,3 +103,133 @@ impl<'de> Deserialize<'de> for FirstKeys {
         reader.deserialize_seq(Reader)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::jose::{SigningAlgorithm, signing::TestKey};
+
+    fn set(keys: &[Value]) -> KeySet {
+        KeySet::parse(json!({"keys": keys}).to_string().as_bytes()).unwrap()
+    }
+
+    fn header(algorithm: SigningAlgorithm, key_id: Option<&str>) -> Header {
+        Header { algorithm, key_id: key_id.map(str::to_owned) }
+    }
+
+    fn count(set: &KeySet, algorithm: SigningAlgorithm, key_id: Option<&str>) -> usize {
+        set.candidates(&header(algorithm, key_id)).count()
+    }
+
+    // JWK-05, JWK-06, JWK-07
+    #[test]
+    fn keys_are_chosen_by_name_and_algorithm() {
+        let key = |algorithm, kid| TestKey::shared(algorithm).jwk(kid);
+        let set = set(&[
+            key(SigningAlgorithm::Rs256, Some("a")),
+            key(SigningAlgorithm::Es256, Some("a")),
+            key(SigningAlgorithm::EdDsa, Some("b")),
+            key(SigningAlgorithm::Es256, None),
+            key(SigningAlgorithm::Es256, Some("")),
+        ]);
+        for (algorithm, key_id, expected) in [
+            (SigningAlgorithm::Rs256, Some("a"), 1),
+            (SigningAlgorithm::Es256, Some("a"), 1),
+            (SigningAlgorithm::EdDsa, Some("a"), 0),
+            (SigningAlgorithm::EdDsa, Some("b"), 1),
+            (SigningAlgorithm::EdDsa, Some("B"), 0),
+            (SigningAlgorithm::Es256, Some("c"), 0),
+            (SigningAlgorithm::Es256, Some(""), 1),
+            (SigningAlgorithm::Es256, None, 3),
+            (SigningAlgorithm::Es384, None, 0),
+        ] {
+            assert_eq!(count(&set, algorithm, key_id), expected, "{algorithm} {key_id:?}");
+        }
+    }
+
+    // JWK-05
+    #[test]
+    fn no_more_than_eight_keys_are_tried() {
+        let keys: Vec<_> = (0..20).map(|_| TestKey::new(SigningAlgorithm::EdDsa).jwk(None)).collect();
+        assert_eq!(count(&set(&keys), SigningAlgorithm::EdDsa, None), KeySet::MAX_TRIED);
+    }
+
+    // JWK-11
+    #[test]
+    fn a_hundred_keys_are_read_and_the_rest_is_left_out() {
+        let keys: Vec<_> = (0..1000)
+            .map(|index| TestKey::shared(SigningAlgorithm::EdDsa).jwk(Some(&index.to_string())))
+            .collect();
+        let set = set(&keys);
+        assert_eq!(count(&set, SigningAlgorithm::EdDsa, Some("99")), 1);
+        assert_eq!(count(&set, SigningAlgorithm::EdDsa, Some("100")), 0);
+    }
+
+    // JWK-11
+    #[test]
+    fn a_megabyte_is_too_large() {
+        let key = TestKey::shared(SigningAlgorithm::EdDsa).jwk(Some("a"));
+        let text = json!({"keys": vec![key; 12_000]}).to_string();
+        assert!(text.len() > Limits::KEY_SET.bytes);
+        assert_eq!(KeySet::parse(text.as_bytes()).unwrap_err(), JsonError::TooLarge);
+    }
+
+    // JWK-04
+    #[test]
+    fn what_is_no_key_set_is_refused() {
+        for text in [
+            "",
+            "<html>",
+            "null",
+            "[]",
+            "{}",
+            r#"{"keys":null}"#,
+            r#"{"keys":{}}"#,
+            r#"{"keys":"a"}"#,
+            r#"[{"keys":[]}]"#,
+        ] {
+            assert!(KeySet::parse(text.as_bytes()).is_err(), "{text}");
+        }
+    }
+
+    // JWK-08, JWK-09
+    #[test]
+    fn one_bad_key_does_not_spoil_the_others() {
+        let mut private = TestKey::shared(SigningAlgorithm::EdDsa).jwk(Some("a"));
+        private["d"] = "AA".into();
+        let bad = [
+            json!(null),
+            json!([]),
+            json!({"kty": "new"}),
+            json!({"kty": "oct", "k": "AA", "kid": "a"}),
+            json!({"kty": "EC", "crv": "secp256k1", "x": "AA", "y": "AA", "kid": "a"}),
+            private,
+        ];
+        let good = TestKey::shared(SigningAlgorithm::EdDsa).jwk(Some("a"));
+        let set = set(&[&bad[..], &[good]].concat());
+        assert_eq!(count(&set, SigningAlgorithm::EdDsa, Some("a")), 1);
+        assert_eq!(count(&set, SigningAlgorithm::Es256, Some("a")), 0);
+    }
+
+    // JOS-05
+    #[test]
+    fn repeated_members_are_refused() {
+        let key = TestKey::shared(SigningAlgorithm::EdDsa).jwk(Some("a")).to_string();
+        let twice = key.replacen('{', r#"{"\u006bid":"b","#, 1);
+        for text in [format!(r#"{{"keys":[{key}],"keys":[]}}"#), format!(r#"{{"keys":[{twice}]}}"#)] {
+            assert_eq!(KeySet::parse(text.as_bytes()).unwrap_err(), JsonError::DuplicateMember, "{text}");
+        }
+    }
+
+    proptest! {
+        // JOS-14
+        #[test]
+        fn reading_never_panics(text in any::<String>()) {
+            let _ = KeySet::parse(text.as_bytes());
+            let _ = KeySet::parse(format!(r#"{{"keys":[{text}]}}"#).as_bytes());
+        }
+    }
+}

@@ -6,6 +6,8 @@ mod header;
 mod key;
 mod key_set;
 mod material;
+#[cfg(test)]
+pub(crate) mod signing;
 
 pub use self::algorithm::{SigningAlgorithm, UnknownAlgorithm};
 pub(crate) use self::{

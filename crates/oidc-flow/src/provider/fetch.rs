@@ -1,13 +1,14 @@
 //! Getting a document from a provider.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
-use oidc_core::{BodyLimit, HttpTransport};
+use oidc_core::{BodyLimit, Clock, HttpTransport};
 use url::Url;
 
 use super::{ProviderError, ProviderErrorKind};
+use crate::token_endpoint::retry_after;
 
 /// A document as it came.
 pub(super) struct Document {
@@ -15,29 +16,36 @@ pub(super) struct Document {
     pub(super) headers: HeaderMap,
 }
 
-/// Gets a public document of at most `limit` bytes. Nothing secret is sent along.
-///
-/// # Errors
-/// [`ProviderError`] for anything but a 200.
-pub(super) async fn get(
-    transport: &Arc<dyn HttpTransport>,
-    url: &Url,
-    limit: usize,
-) -> Result<Document, ProviderError> {
-    let mut request = Request::get(url.as_str())
-        .header(header::ACCEPT, HeaderValue::from_static("application/json"))
-        .body(Bytes::new())
-        .map_err(|_| ProviderErrorKind::Malformed { reason: "a URL that cannot be requested" })?;
-    request.extensions_mut().insert(BodyLimit(limit));
-    let (head, body) = transport.send(request).await.map_err(ProviderError::no_answer)?.into_parts();
-    match head.status {
-        StatusCode::OK if body.len() > limit => Err(ProviderErrorKind::TooLarge.into()),
-        StatusCode::OK => Ok(Document { body: without_mark(body), headers: head.headers }),
-        status if status.is_redirection() => Err(ProviderErrorKind::Redirected.into()),
-        status if is_refusal(status) => Err(ProviderErrorKind::Refused { status: status.as_u16() }.into()),
-        _ => {
-            Err(ProviderError::new(ProviderErrorKind::Unreachable)
-                .with_retry_after(retry_after(&head.headers)))
+/// The means to get documents.
+#[derive(Clone, Debug)]
+pub(super) struct Web {
+    pub(super) transport: Arc<dyn HttpTransport>,
+    pub(super) clock: Arc<dyn Clock>,
+}
+
+impl Web {
+    /// Gets a public document of at most `limit` bytes. Nothing secret is sent along.
+    ///
+    /// # Errors
+    /// [`ProviderError`] for anything but a 200.
+    pub(super) async fn get(&self, url: &Url, limit: usize) -> Result<Document, ProviderError> {
+        let mut request = Request::get(url.as_str())
+            .header(header::ACCEPT, HeaderValue::from_static("application/json"))
+            .body(Bytes::new())
+            .map_err(|_| ProviderErrorKind::Malformed { reason: "a URL that cannot be requested" })?;
+        request.extensions_mut().insert(BodyLimit(limit));
+        let (head, body) = self.transport.send(request).await.map_err(ProviderError::no_answer)?.into_parts();
+        match head.status {
+            StatusCode::OK if body.len() > limit => Err(ProviderErrorKind::TooLarge.into()),
+            StatusCode::OK => Ok(Document { body: without_mark(body), headers: head.headers }),
+            status if status.is_redirection() => Err(ProviderErrorKind::Redirected.into()),
+            status if is_refusal(status) => {
+                Err(ProviderErrorKind::Refused { status: status.as_u16() }.into())
+            }
+            _ => {
+                let wait = retry_after(&head.headers, self.clock.wall());
+                Err(ProviderError::new(ProviderErrorKind::Unreachable).with_retry_after(wait))
+            }
         }
     }
 }
@@ -46,12 +54,6 @@ pub(super) async fn get(
 fn is_refusal(status: StatusCode) -> bool {
     let patience = [StatusCode::REQUEST_TIMEOUT, StatusCode::TOO_EARLY, StatusCode::TOO_MANY_REQUESTS];
     status.is_client_error() && !patience.contains(&status)
-}
-
-/// The seconds of `Retry-After`; its other form, a date, is left to the back-off.
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
 }
 
 /// Leaves out a byte order mark, which some file servers put before JSON (RFC 8259 §8.1 allows to ignore it).

@@ -18,6 +18,8 @@
 mod discovery;
 mod endpoint;
 mod error;
+#[cfg(test)]
+pub(crate) mod fake;
 mod fetch;
 mod known;
 mod metadata;

@@ -12,7 +12,7 @@ use url::Url;
 use super::{
     Endpoint, Provider, ProviderError, ProviderErrorKind, ProviderMetadata, Source,
     discovery::{self, Pin},
-    fetch,
+    fetch::Web,
     remembered::{Fetch, Fetched, Known, NotNow, Remembered},
 };
 use crate::{jose::KeySet, json::Limits};
@@ -21,8 +21,7 @@ use crate::{jose::KeySet, json::Limits};
 #[derive(Debug)]
 pub(crate) struct ProviderState {
     provider: Provider,
-    transport: Arc<dyn HttpTransport>,
-    clock: Arc<dyn Clock>,
+    web: Web,
     metadata: Remembered<ProviderMetadata>,
     keys: Remembered<KeySet>,
     pin: Arc<OnceLock<Pin>>,
@@ -33,8 +32,7 @@ impl ProviderState {
     pub(crate) fn new(provider: Provider, transport: Arc<dyn HttpTransport>, clock: Arc<dyn Clock>) -> Self {
         Self {
             provider,
-            transport,
-            clock,
+            web: Web { transport, clock },
             metadata: Remembered::default(),
             keys: Remembered::default(),
             pin: Arc::default(),
@@ -46,11 +44,11 @@ impl ProviderState {
     }
 
     pub(crate) fn transport(&self) -> &Arc<dyn HttpTransport> {
-        &self.transport
+        &self.web.transport
     }
 
     pub(crate) fn clock(&self) -> &Arc<dyn Clock> {
-        &self.clock
+        &self.web.clock
     }
 
     /// The metadata: by hand, remembered, or discovered now. Dropping the future leaves a discovery to others who wait.
@@ -61,8 +59,8 @@ impl ProviderState {
         match &self.provider.source {
             Source::ByHand(metadata) => Ok(Arc::clone(metadata)),
             Source::Discovery(issuer) => {
-                let discover = || discovery::discover(&self.provider, issuer, &self.transport, &self.pin);
-                self.metadata.get(&*self.clock, discover).await.map(|known| known.value)
+                let discover = || discovery::discover(&self.provider, issuer, &self.web, &self.pin);
+                self.metadata.get(&*self.web.clock, discover).await.map(|known| known.value)
             }
         }
     }
@@ -74,7 +72,7 @@ impl ProviderState {
     pub(crate) async fn keys(&self, metadata: &ProviderMetadata) -> Result<Keys, ProviderError> {
         let missing = ProviderErrorKind::MissingEndpoint { field: Endpoint::Jwks.field() };
         let url = metadata.jwks_uri().ok_or(missing)?.clone();
-        let known = self.keys.get(&*self.clock, || fetch_keys(&url, &self.transport)).await?;
+        let known = self.keys.get(&*self.web.clock, || fetch_keys(&url, &self.web)).await?;
         Ok(Keys { known, url })
     }
 
@@ -83,8 +81,8 @@ impl ProviderState {
     /// # Errors
     /// [`NotNow`].
     pub(crate) async fn newer_keys(&self, seen: Keys) -> Result<Keys, NotNow> {
-        let fetch = || fetch_keys(&seen.url, &self.transport);
-        let known = self.keys.renew(&*self.clock, &seen.known, fetch).await?;
+        let fetch = || fetch_keys(&seen.url, &self.web);
+        let known = self.keys.renew(&*self.web.clock, &seen.known, fetch).await?;
         Ok(Keys { known, url: seen.url })
     }
 }
@@ -107,10 +105,10 @@ impl Keys {
     }
 }
 
-fn fetch_keys(url: &Url, transport: &Arc<dyn HttpTransport>) -> Fetch<KeySet> {
-    let (url, transport) = (url.clone(), Arc::clone(transport));
+fn fetch_keys(url: &Url, web: &Web) -> Fetch<KeySet> {
+    let (url, web) = (url.clone(), web.clone());
     Box::pin(async move {
-        let document = fetch::get(&transport, &url, Limits::KEY_SET.bytes).await?;
+        let document = web.get(&url, Limits::KEY_SET.bytes).await?;
         let keys = KeySet::parse(&document.body).map_err(ProviderErrorKind::from)?;
         Ok(Fetched { value: Arc::new(keys), max_age: max_age(&document.headers) })
     })
