@@ -175,3 +175,47 @@ impl OidcClientBuilder {
         })))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use oidc_core::Secret;
+    use oidc_testkit::ManualClock;
+
+    use super::*;
+    use crate::fake::{FakeTransport, builder, client, provider};
+
+    // DIS-13
+    #[test]
+    fn making_a_client_sends_nothing() {
+        let (client, transport, _) = client(provider());
+        let _ = (client.login(), client.refresh_grant(), client.logout_url(), client.clone());
+        assert!(transport.requests().is_empty());
+    }
+
+    #[test]
+    fn what_cannot_work_is_refused_when_the_client_is_made() {
+        let build = |change: fn(OidcClientBuilder) -> OidcClientBuilder| {
+            change(builder(provider(), &ManualClock::new())).build(FakeTransport::default())
+        };
+        assert!(build(|builder| builder).is_ok());
+        assert!(build(|builder| builder.leeway(Duration::from_secs(300))).is_ok());
+        for (bad, field) in [
+            (build(|builder| builder.auth(ClientAuth::secret_basic(Secret::from("")))), "client_secret"),
+            (build(|builder| builder.auth(ClientAuth::secret_post(Secret::from("")))), "client_secret"),
+            (build(|builder| builder.redirect_uri("http://app.example/callback")), "redirect_uri"),
+            (build(|builder| builder.redirect_uri("/callback")), "redirect_uri"),
+            (build(|builder| builder.leeway(Duration::from_secs(301))), "leeway"),
+        ] {
+            assert!(bad.unwrap_err().to_string().starts_with(field), "{field}");
+        }
+        let nameless = OidcClient::builder(provider(), "").build(FakeTransport::default());
+        assert_eq!(nameless.unwrap_err(), ConfigError::Empty { field: "client_id" });
+    }
+
+    // LEA-01
+    #[test]
+    fn debug_shows_no_secret() {
+        let (client, ..) = client(provider());
+        assert!(!format!("{client:#?} {:?}", client.login()).contains("canary"));
+    }
+}

@@ -114,7 +114,9 @@ impl fmt::Display for LoginError {
             Self::MissingIdToken => "the provider gave no ID token",
             Self::OtherClient => "the login was started by another client or at another provider",
             Self::Provider(_) => "what is known of the provider cannot be used",
-            Self::Refused(refusal) => return write!(f, "the provider refused the login ({})", refusal.code()),
+            Self::Refused(refusal) => {
+                return write!(f, "the provider refused the login ({})", refusal.code());
+            }
             Self::StateMismatch => "the callback does not belong to this login",
         })
     }

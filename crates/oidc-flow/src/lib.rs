@@ -38,6 +38,8 @@
 mod auth;
 mod client;
 mod error;
+#[cfg(test)]
+mod fake;
 mod form;
 mod grant;
 mod id_token;

@@ -84,3 +84,47 @@ impl fmt::Debug for LogoutUrl {
         f.debug_struct("LogoutUrl").field("return_to", &self.return_to).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fake::{client, oauth_provider, provider};
+
+    #[tokio::test]
+    async fn the_url_names_who_leaves_and_where_to() {
+        let (client, ..) = client(provider());
+        let full = client
+            .logout_url()
+            .id_token_hint(&Secret::from("a.b.c"))
+            .post_logout_redirect_uri("https://app.example/bye?x=1")
+            .state("s p")
+            .ui_locales("de en");
+        assert_eq!(
+            full.build().await.unwrap().as_str(),
+            "https://id.example/logout?ui=1&id_token_hint=a.b.c&client_id=my%20client\
+             &post_logout_redirect_uri=https%3A%2F%2Fapp.example%2Fbye%3Fx%3D1&state=s%20p&ui_locales=de%20en"
+        );
+        let bare = client.logout_url().build().await.unwrap();
+        assert_eq!(bare.as_str(), "https://id.example/logout?ui=1&client_id=my%20client");
+    }
+
+    // LGO-07
+    #[tokio::test]
+    async fn users_are_sent_back_to_safe_places_only() {
+        let (client, ..) = client(provider());
+        for uri in ["http://evil.example/", "javascript:alert(1)", "/bye", ""] {
+            let refused = client.logout_url().post_logout_redirect_uri(uri).build().await;
+            assert!(matches!(refused, Err(EndpointError::Config(_))), "{uri}");
+        }
+        let lone_state = client.logout_url().state("s").build().await;
+        assert!(matches!(lone_state, Err(EndpointError::Config(_))));
+    }
+
+    // LGO-08
+    #[test]
+    fn debug_shows_no_id_token() {
+        let (client, ..) = client(oauth_provider());
+        let logout = client.logout_url().id_token_hint(&Secret::from("canary")).state("canary");
+        assert!(!format!("{logout:?}").contains("canary"));
+    }
+}

@@ -28,7 +28,11 @@ impl Untrusted {
 impl fmt::Display for Untrusted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.chars().try_for_each(|character| {
-            if is_harmless(character) { write!(f, "{character}") } else { write!(f, "{}", character.escape_unicode()) }
+            if is_harmless(character) {
+                write!(f, "{character}")
+            } else {
+                write!(f, "{}", character.escape_unicode())
+            }
         })
     }
 }

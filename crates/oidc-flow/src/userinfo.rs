@@ -89,7 +89,8 @@ impl OidcClient {
         let metadata = self.0.provider.metadata().await?;
         let field = Endpoint::Userinfo.field();
         let missing = || EndpointError::Provider(ProviderErrorKind::MissingEndpoint { field }.into());
-        let uri = metadata.userinfo_endpoint().and_then(|url| url.as_str().parse().ok()).ok_or_else(missing)?;
+        let uri =
+            metadata.userinfo_endpoint().and_then(|url| url.as_str().parse().ok()).ok_or_else(missing)?;
         let mut request = Request::new(Bytes::new());
         *request.uri_mut() = uri;
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
@@ -100,3 +101,84 @@ impl OidcClient {
 }
 
 const LIMITS: Limits = Limits { bytes: 256 * 1024, values: 4096 };
+
+#[cfg(test)]
+mod tests {
+    use http::header::AUTHORIZATION;
+    use oidc_core::{Lifetime, TransportError, TransportErrorKind};
+
+    use super::*;
+    use crate::fake::{client, provider};
+
+    fn access() -> AccessToken {
+        let lifetime = Lifetime::new(std::time::SystemTime::UNIX_EPOCH, None);
+        AccessToken::bearer("canary-a".into(), lifetime).unwrap()
+    }
+
+    fn key(client: &OidcClient) -> TokenKey {
+        client.key(Subject::user("jo").unwrap())
+    }
+
+    #[tokio::test]
+    async fn the_claims_of_the_right_user_are_handed_over() {
+        let (client, transport, _) = client(provider());
+        transport.answer(200, r#"{"sub":"jo","email":"jo@canary.example","email_verified":"true"}"#);
+        let info = client.userinfo(&key(&client), &access()).await.unwrap();
+        assert_eq!(
+            (info.subject(), info.claim::<String>("email").as_deref()),
+            ("jo", Some("jo@canary.example"))
+        );
+        assert_eq!((info.claim::<bool>("email_verified"), info.claim::<String>("name")), (None, None));
+        assert!(!format!("{info:?}").contains("canary"));
+        let [request] = <[_; 1]>::try_from(transport.requests()).unwrap();
+        assert_eq!(
+            (request.method().as_str(), request.uri().to_string().as_str()),
+            ("GET", "https://id.example/userinfo")
+        );
+        assert_eq!(request.headers()[AUTHORIZATION], "Bearer canary-a");
+        assert!(request.headers()[AUTHORIZATION].is_sensitive());
+    }
+
+    #[tokio::test]
+    async fn another_users_claims_are_not() {
+        let (client, transport, _) = client(provider());
+        for body in [r#"{"sub":"mallory"}"#, r#"{"sub":"JO"}"#, r#"{"sub":"jo "}"#, r#"{"sub":""}"#] {
+            transport.answer(200, body);
+            let refused = client.userinfo(&key(&client), &access()).await;
+            assert!(matches!(refused, Err(EndpointError::SubjectMismatch)), "{body}");
+        }
+        for body in
+            ["", "{}", r#"{"sub":1}"#, r#"{"sub":"jo","sub":"jo"}"#, r#"["jo"]"#, "a.b.c", r#"{"sub":"jo"}x"#]
+        {
+            transport.answer(200, body);
+            let refused = client.userinfo(&key(&client), &access()).await;
+            assert!(matches!(refused, Err(EndpointError::Malformed { .. })), "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_told_by_its_status() {
+        let (client, transport, _) = client(provider());
+        for status in [201, 302, 401, 403, 500] {
+            transport.answer(status, r#"{"sub":"jo"}"#);
+            let refused = client.userinfo(&key(&client), &access()).await;
+            assert!(matches!(refused, Err(EndpointError::Status { status: told, .. }) if told == status));
+        }
+        transport.push(Err(TransportError::maybe_sent(TransportErrorKind::Timeout)));
+        assert!(client.userinfo(&key(&client), &access()).await.unwrap_err().is_transient());
+    }
+
+    #[tokio::test]
+    async fn another_clients_login_is_not_asked_for() {
+        let (client, transport, _) = client(provider());
+        let other = oidc_core::Issuer::new("https://id.example/").unwrap();
+        for key in [
+            client.key(Subject::App),
+            TokenKey::new(client.provider().authority().clone(), "other", Subject::user("jo").unwrap()),
+            TokenKey::new(other, client.client_id(), Subject::user("jo").unwrap()),
+        ] {
+            assert!(matches!(client.userinfo(&key, &access()).await, Err(EndpointError::Config(_))));
+        }
+        assert!(transport.requests().is_empty());
+    }
+}

@@ -61,9 +61,7 @@ impl ClientAuth {
     pub(crate) fn apply(&self, client: &str, raw_basic: bool, form: Form, headers: &mut HeaderMap) -> Form {
         match &self.0 {
             Method::None => form.and("client_id", client),
-            Method::SecretPost(secret) => {
-                form.and("client_id", client).and("client_secret", secret.expose())
-            }
+            Method::SecretPost(secret) => form.and("client_id", client).and("client_secret", secret.expose()),
             Method::SecretBasic(secret) => {
                 headers.insert(AUTHORIZATION, basic(client, secret, raw_basic));
                 form

@@ -32,6 +32,10 @@ impl RefreshGrant {
         Self { client }
     }
 
+    fn expects_id_tokens(&self) -> bool {
+        self.client.provider().profile().id_tokens() != IdTokens::Never
+    }
+
     /// The new ID token, if there is one and it is good.
     ///
     /// # Errors
@@ -41,8 +45,7 @@ impl RefreshGrant {
         answer: &TokenAnswer,
         current: &TokenSet,
     ) -> Result<Option<Secret>, GrantError> {
-        let mode = self.client.provider().profile().id_tokens();
-        let Some(id_token) = answer.id_token.as_ref().filter(|_| mode != IdTokens::Never) else {
+        let Some(id_token) = answer.id_token.as_ref().filter(|_| self.expects_id_tokens()) else {
             return Ok(None);
         };
         if current.id_token().is_some_and(|old| names_another_user(old, id_token)) {
@@ -56,7 +59,8 @@ impl RefreshGrant {
                 Ok(None)
             }
             Err(error) => {
-                let failure = GrantError::new(GrantErrorKind::Misconfigured, "the refreshed ID token is not good");
+                let failure =
+                    GrantError::new(GrantErrorKind::Misconfigured, "the refreshed ID token is not good");
                 let refresh = answer.refresh.clone().map(TokenSet::from_refresh_token);
                 Err(refresh.into_iter().fold(failure.with_source(error), GrantError::with_salvage))
             }
@@ -89,7 +93,13 @@ impl Grant for RefreshGrant {
     }
 
     async fn prepare(&self) -> Result<(), GrantError> {
-        self.client.0.provider.metadata().await.map(drop).map_err(no_provider)
+        let provider = &self.client.0.provider;
+        let metadata = provider.metadata().await.map_err(no_provider)?;
+        let may_need_keys = metadata.jwks_uri().is_some() && self.expects_id_tokens();
+        if may_need_keys && let Err(error) = provider.keys(&metadata).await {
+            tracing::debug!(%error, "no keys for an ID token, if one comes");
+        }
+        Ok(())
     }
 
     async fn obtain(
@@ -159,3 +169,6 @@ fn is_for_want_of_keys_or_time(error: &IdTokenError) -> bool {
             | IdTokenError::Provider(_)
     )
 }
+
+#[cfg(test)]
+mod tests;

@@ -49,9 +49,19 @@ impl OidcClient {
         if pending.has_expired(self.0.provider.clock().as_ref()) {
             return Err(LoginError::Expired);
         }
+        if pending.subject.is_none() {
+            self.look_up_keys().await?;
+        }
         let answer = self.exchange(&pending, &callback.code).await.map_err(LoginError::Exchange)?;
         let claims = self.identify(&pending, &callback.code, &answer).await?;
         self.open_session(pending, answer, claims)
+    }
+
+    /// Asks for the keys before the code is spent, so that a provider without them costs no code.
+    async fn look_up_keys(&self) -> Result<(), LoginError> {
+        let metadata = self.0.provider.metadata().await?;
+        self.0.provider.keys(&metadata).await?;
+        Ok(())
     }
 
     async fn exchange(&self, pending: &PendingLogin, code: &Secret) -> Result<TokenAnswer, GrantError> {
@@ -116,3 +126,6 @@ impl OidcClient {
         Ok(Session { key: self.key(subject), tokens, claims })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -198,7 +198,8 @@ impl Form {
             started: SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(self.started_ms))?,
             started_boot: None,
         };
-        let is_sound = self.version == VERSION && !login.state.is_empty() && pkce::is_verifier(&login.verifier);
+        let is_sound =
+            self.version == VERSION && !login.state.is_empty() && pkce::is_verifier(&login.verifier);
         is_sound.then_some(login)
     }
 }
@@ -210,4 +211,163 @@ fn exposed(secret: &Secret) -> Zeroizing<String> {
 fn milliseconds(time: SystemTime) -> u64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use oidc_testkit::ManualClock;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{
+        OidcClient,
+        fake::{client, metadata, oauth_provider, provider},
+        provider::Provider,
+    };
+
+    async fn started(client: &OidcClient) -> PendingLogin {
+        client.login().start().await.unwrap().pending
+    }
+
+    fn callback(pending: &PendingLogin, rest: &str) -> Callback {
+        Callback::parse(&format!("state={}&{rest}", pending.state())).unwrap()
+    }
+
+    // AUT-01, AUT-10
+    #[tokio::test]
+    async fn a_foreign_callback_changes_nothing() {
+        let (client, ..) = client(provider());
+        let (mine, other) = (started(&client).await, started(&client).await);
+        let state = mine.state().to_owned();
+        for foreign in [
+            "code=evil".to_owned(),
+            "code=evil&state=".to_owned(),
+            "error=access_denied".to_owned(),
+            format!("error=access_denied&state={}", other.state()),
+            format!("code=evil&state={}", other.state()),
+            format!("code=evil&state={state}x"),
+            format!("code=evil&state={}", &state[1..]),
+            format!("code=evil&state={}", state.to_uppercase()),
+            format!("code=evil&state=%20{state}"),
+        ] {
+            let refused = mine.check(&Callback::parse(&foreign).unwrap());
+            assert!(matches!(refused, Err(LoginError::StateMismatch)), "{foreign}");
+        }
+        assert_eq!(mine.check(&callback(&mine, "code=good")).unwrap().code.expose(), "good");
+    }
+
+    // AUT-12, AUT-13
+    #[tokio::test]
+    async fn a_callback_is_the_right_providers() {
+        let iss = |issuer: &str| format!("code=a&iss={issuer}");
+        let silent = client(provider()).0;
+        let speaking = metadata().authorization_response_iss_parameter().build().unwrap();
+        let speaking = client(Provider::by_hand(speaking)).0;
+        for (client, demanded) in [(silent, false), (speaking, true)] {
+            let pending = started(&client).await;
+            assert!(pending.check(&callback(&pending, &iss("https://id.example"))).is_ok());
+            assert_eq!(pending.check(&callback(&pending, "code=a")).is_err(), demanded);
+            for bad in [
+                "https://id.example/",
+                "https://ID.example",
+                "https://id.example:443",
+                "https://evil.example",
+                "id.example",
+                "",
+            ] {
+                let refused = pending.check(&callback(&pending, &iss(bad)));
+                assert!(matches!(refused, Err(LoginError::IssuerMismatch)), "{bad}");
+            }
+            let error = callback(&pending, "error=access_denied&iss=https://evil.example");
+            assert!(matches!(pending.check(&error), Err(LoginError::IssuerMismatch)));
+        }
+    }
+
+    // AUT-23
+    #[tokio::test]
+    async fn the_providers_no_is_typed() {
+        let (client, ..) = client(provider());
+        let pending = started(&client).await;
+        let error = pending
+            .check(&callback(&pending, "error=login_required&error_description=no+session"))
+            .unwrap_err();
+        assert!(matches!(error, LoginError::LoginRequired(_)) && error.needs_interaction());
+        assert_eq!(error.refusal().unwrap().description().unwrap().to_string(), "no session");
+        assert!(!format!("{error} {:?}", std::error::Error::source(&error)).contains("session"));
+    }
+
+    // AUT-05
+    #[tokio::test]
+    async fn a_login_ends_by_either_clock() {
+        let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+        let second = Duration::from_secs(1);
+        let expired = |pass: fn(&ManualClock, Duration), by: Duration| async move {
+            let (client, _, clock) = client(provider());
+            let pending = started(&client).await;
+            pass(&clock, by);
+            pending.has_expired(&clock)
+        };
+        for pass in [ManualClock::advance, ManualClock::advance_boot, ManualClock::advance_wall] {
+            assert!(!expired(pass, minutes(10)).await);
+            assert!(expired(pass, minutes(10) + second).await);
+        }
+        let set_back = |clock: &ManualClock, by: Duration| clock.set_wall(clock.wall() - by);
+        assert!(!expired(set_back, minutes(5)).await);
+        assert!(expired(set_back, minutes(5) + second).await);
+    }
+
+    #[tokio::test]
+    async fn a_login_comes_back_as_it_went() {
+        let (oidc, _, clock) = client(provider());
+        let (oauth, ..) = client(oauth_provider());
+        let max_age = Duration::from_secs(60);
+        for request in [
+            oidc.login().scopes(["a"]).max_age(max_age).resource("https://api.example"),
+            oauth.login().user("jo"),
+            oauth.login(),
+        ] {
+            let before = request.start().await.unwrap().pending;
+            let after = PendingLogin::from_secret(&before.to_secret()).unwrap();
+            assert_eq!(after.to_secret(), before.to_secret());
+            assert_eq!((after.started, after.started_boot), (before.started, None));
+            assert!(after.check(&callback(&before, "code=a")).is_ok());
+            assert!(!after.has_expired(&clock));
+            clock.advance(Duration::from_secs(601));
+            assert!(after.has_expired(&clock));
+            clock.set_wall(before.started);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_damaged_login_is_noticed() {
+        let (client, ..) = client(provider());
+        let whole = started(&client).await.to_secret();
+        let damaged = |text: &str| {
+            matches!(PendingLogin::from_secret(&Secret::from(text)), Err(LoginError::DamagedLogin))
+        };
+        for end in 0..whole.expose().len() {
+            assert!(damaged(&whole.expose()[..end]), "{end}");
+        }
+        assert!(damaged(&whole.expose().replace("\"version\":1", "\"version\":2")));
+        assert!(damaged(&whole.expose().replace("https://id.example", "http://id.example")));
+    }
+
+    // LEA-01
+    #[tokio::test]
+    async fn debug_shows_nothing_of_it() {
+        let (client, ..) = client(provider());
+        let pending = started(&client).await;
+        let answer = pending.check(&callback(&pending, "code=canary")).unwrap();
+        let shown = format!("{pending:#?} {answer:#?} {:?}", pending.to_secret());
+        for secret in ["canary", &pending.state()[..8], &pending.verifier.expose()[..8]] {
+            assert!(!shown.contains(secret));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_is_read_back_panics(text in "\\PC{0,200}") {
+            let _ = PendingLogin::from_secret(&Secret::from(text));
+        }
+    }
 }

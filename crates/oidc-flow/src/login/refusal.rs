@@ -57,7 +57,9 @@ mod tests {
     fn codes_become_typed_errors() {
         let error = |code: &str| Refusal::new(code, None, None).into_error();
         assert!(matches!(error("access_denied"), LoginError::AccessDenied(_)));
-        for code in ["account_selection_required", "consent_required", "interaction_required", "login_required"] {
+        for code in
+            ["account_selection_required", "consent_required", "interaction_required", "login_required"]
+        {
             assert!(error(code).needs_interaction(), "{code}");
             assert_eq!(error(code).refusal().unwrap().code(), code);
         }

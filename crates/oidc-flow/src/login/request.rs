@@ -195,14 +195,20 @@ impl LoginRequest {
             .collect();
         let all = Scopes::new(first.iter().copied().chain(self.scopes.iter().map(String::as_str)))?;
         let mut seen = BTreeSet::new();
-        Ok(first.into_iter().chain(all.iter()).filter(|scope| seen.insert(*scope)).map(str::to_owned).collect())
+        Ok(first
+            .into_iter()
+            .chain(all.iter())
+            .filter(|scope| seen.insert(*scope))
+            .map(str::to_owned)
+            .collect())
     }
 
     fn checked_max_age(&self, id_tokens: IdTokens) -> Result<Option<Duration>, ConfigError> {
         match self.max_age {
-            Some(_) if id_tokens == IdTokens::Never => {
-                Err(ConfigError::Invalid { field: "max_age", reason: "nothing proves it without an ID token" })
-            }
+            Some(_) if id_tokens == IdTokens::Never => Err(ConfigError::Invalid {
+                field: "max_age",
+                reason: "nothing proves it without an ID token",
+            }),
             max_age => Ok(max_age.map(|age| Duration::from_secs(age.as_secs()))),
         }
     }
@@ -274,3 +280,6 @@ fn list(field: &'static str, words: &[String]) -> Result<Option<String>, ConfigE
         _ => Err(ConfigError::Invalid { field, reason: "an item is empty or not visible ASCII" }),
     }
 }
+
+#[cfg(test)]
+mod tests;

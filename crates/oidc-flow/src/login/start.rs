@@ -98,3 +98,54 @@ impl Plan {
 fn random() -> Secret {
     Secret::from(CsrfToken::new_random_len(32).into_secret())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use crate::fake::{client, provider};
+
+    // The documents that providers give to developers demand spaces as %20.
+    #[tokio::test]
+    async fn the_url_is_written_as_the_documents_write_it() {
+        let (client, ..) = client(provider());
+        let start =
+            client.login().scopes(["banking/read", "banking/write"]).offline_access().start().await.unwrap();
+        let (state, nonce) = (start.pending.state.expose(), start.pending.nonce.as_ref().unwrap().expose());
+        let challenge =
+            start.url.query_pairs().find(|(name, _)| name == "code_challenge").unwrap().1.into_owned();
+        let expected = format!(
+            "https://id.example/authorize?tenant=a%20b&response_type=code&client_id=my%20client\
+             &redirect_uri=https%3A%2F%2Fapp.example%2Fcallback%3Fa%3Db\
+             &scope=openid%20offline_access%20banking/read%20banking/write\
+             &state={state}&nonce={nonce}&code_challenge={challenge}&code_challenge_method=S256"
+        );
+        assert_eq!(start.url.as_str(), expected);
+    }
+
+    // AUT-14
+    #[tokio::test]
+    async fn nothing_random_repeats() {
+        let (client, ..) = client(provider());
+        let mut seen = HashSet::new();
+        for _ in 0..1_000 {
+            let pending = client.login().start().await.unwrap().pending;
+            for secret in [&pending.state, &pending.verifier, pending.nonce.as_ref().unwrap()] {
+                assert_eq!(secret.expose().len(), 43);
+                assert!(seen.insert(secret.expose().to_owned()));
+            }
+        }
+    }
+
+    // AUT-14, LEA-01
+    #[tokio::test]
+    async fn debug_shows_nothing_of_it_and_the_url_no_verifier() {
+        let (client, ..) = client(provider());
+        let start = client.login().start().await.unwrap();
+        let shown = format!("{start:#?}");
+        for secret in [&start.pending.state, &start.pending.verifier, start.pending.nonce.as_ref().unwrap()] {
+            assert!(!shown.contains(&secret.expose()[..8]));
+        }
+        assert!(!start.url.as_str().contains(start.pending.verifier.expose()));
+    }
+}

@@ -30,8 +30,12 @@ pub(super) fn oauth_error(
         )
     } else {
         match code {
-            "invalid_client" | "invalid_request" | "invalid_scope" | "invalid_target"
-            | "unauthorized_client" | "unsupported_grant_type" => misconfigured(),
+            "invalid_client"
+            | "invalid_request"
+            | "invalid_scope"
+            | "invalid_target"
+            | "unauthorized_client"
+            | "unsupported_grant_type" => misconfigured(),
             "slow_down" | "temporarily_unavailable" => not_processed(),
             "server_error" => unknown(),
             _ if status.is_success() => misconfigured(),
@@ -121,7 +125,9 @@ mod tests {
             ("server_error", 500, OutcomeUnknown),
             ("server_error", 400, OutcomeUnknown),
         ] {
-            let error = oauth_error(code, status(http), None, &|_, code| matches!(code, "invalid_grant" | "bad_refresh_token"));
+            let error = oauth_error(code, status(http), None, &|_, code| {
+                matches!(code, "invalid_grant" | "bad_refresh_token")
+            });
             assert_eq!(error.kind(), kind, "{code} {http}");
         }
         let error = oauth_error("bad_refresh_token", status(200), None, &invalid_grant);

@@ -171,8 +171,22 @@ mod tests {
         }
         assert_eq!(expires_in("0.5"), Some(Duration::from_millis(500)));
         for silent in [
-            "null", "0", "-0", "-1", "-1e300", "1e-300", "1e400", r#""""#, r#""soon""#, r#""inf""#, r#""NaN""#, "true", "[]",
-            "[60]", "{}", r#"{"a":60}"#,
+            "null",
+            "0",
+            "-0",
+            "-1",
+            "-1e300",
+            "1e-300",
+            "1e400",
+            r#""""#,
+            r#""soon""#,
+            r#""inf""#,
+            r#""NaN""#,
+            "true",
+            "[]",
+            "[60]",
+            "{}",
+            r#"{"a":60}"#,
         ] {
             assert_eq!(expires_in(silent), None, "{silent}");
         }
@@ -200,7 +214,9 @@ mod tests {
             assert!(Members::read(&whole.as_bytes()[..end], false).is_none(), "{end}");
         }
         let utf16: Vec<u8> = whole.encode_utf16().flat_map(u16::to_le_bytes).collect();
-        for bad in [&format!("{whole}{whole}"), &format!("{whole} x"), "[]", "\"a\"", "<html></html>", "null", "a=b"] {
+        for bad in
+            [&format!("{whole}{whole}"), &format!("{whole} x"), "[]", "\"a\"", "<html></html>", "null", "a=b"]
+        {
             assert!(Members::read(bad.as_bytes(), false).is_none(), "{bad}");
         }
         assert!(Members::read(&utf16, false).is_none());

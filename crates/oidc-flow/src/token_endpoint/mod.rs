@@ -101,7 +101,8 @@ impl OidcClient {
 
 /// What it means for a grant that the provider's metadata cannot be had.
 pub(crate) fn no_provider(error: ProviderError) -> GrantError {
-    let kind = if error.is_transient() { GrantErrorKind::NotProcessed } else { GrantErrorKind::Misconfigured };
+    let kind =
+        if error.is_transient() { GrantErrorKind::NotProcessed } else { GrantErrorKind::Misconfigured };
     let wait = error.retry_after();
     let failure = GrantError::new(kind, "what is known of the provider cannot be used").with_source(error);
     wait.into_iter().fold(failure, GrantError::with_retry_after)
