@@ -52,6 +52,7 @@ function startProvider(issuer) {
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
+      introspection: { enabled: true },
       resourceIndicators: { enabled: false },
       revocation: { enabled: true },
       rpInitiatedLogout: { enabled: true },

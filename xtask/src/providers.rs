@@ -29,6 +29,7 @@ Needs Node.js 20 or newer with npm: https://nodejs.org.",
     flags: &[],
     run: |_: &Flags| {
         let mut report = Report::new("providers");
+        report.part("tools", check_tools)?;
         report.part("flows", || run_built(&build()?))?;
         report.finish();
         Ok(())
@@ -41,11 +42,25 @@ const INSTALL_LIMIT: Duration = Duration::from_secs(300);
 const START_LIMIT: Duration = Duration::from_secs(30);
 const FLOWS_LIMIT: Duration = Duration::from_secs(180);
 
+/// Looks for what this needs; the remark says what is there.
+pub(crate) fn check_tools() -> Result<String, Failure> {
+    let help = "install Node.js 20 or newer with npm: https://nodejs.org";
+    let version = |program: &str| {
+        process::stdout_of(Program::new(program).arg("--version"))
+            .map(|version| version.trim().to_owned())
+            .map_err(|failure| Failure::new(format!("{failure}; {help}")))
+    };
+    let (node, npm) = (version("node")?, version(npm())?);
+    match major(&node) {
+        Some(OLDEST_NODE..) => Ok(format!("Node.js {node}, npm {npm}")),
+        _ => Err(Failure::new(format!("Node.js {node} is too old; {help}"))),
+    }
+}
+
 /// Runs the flows with the program `providers` among those that were built; the remark says how many there were.
 pub(crate) fn run_built(built: &[cargo::Program]) -> Result<String, Failure> {
     let flows = built.iter().find(|program| program.kind == "bin" && program.name == "providers");
     let flows = flows.ok_or_else(|| Failure::new("the package `tests` has no program `providers`"))?;
-    check_node()?;
     let folder = install()?;
     let provider = Provider::start(&folder)?;
     let mut run = Program::new(&flows.path);
@@ -64,20 +79,6 @@ pub(crate) fn run_built(built: &[cargo::Program]) -> Result<String, Failure> {
 
 fn build() -> Result<Vec<cargo::Program>, Failure> {
     cargo::build(cargo(["build", "--package", "tests", "--bin", "providers", "--locked"]))
-}
-
-fn check_node() -> Result<(), Failure> {
-    let help = "install Node.js 20 or newer with npm: https://nodejs.org";
-    let version = |program: &str| {
-        process::stdout_of(Program::new(program).arg("--version"))
-            .map_err(|failure| Failure::new(format!("{failure}; {help}")))
-    };
-    let node = version("node")?;
-    version(npm())?;
-    match major(&node) {
-        Some(OLDEST_NODE..) => Ok(()),
-        _ => Err(Failure::new(format!("Node.js {} is too old; {help}", node.trim()))),
-    }
 }
 
 /// Puts the provider and the script that starts it into `target/providers`; returns the folder.
@@ -141,7 +142,7 @@ fn npm() -> &'static str {
 
 /// The major version in what `node --version` prints.
 fn major(version: &str) -> Option<u32> {
-    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+    version.strip_prefix('v')?.split('.').next()?.parse().ok()
 }
 
 #[cfg(test)]
@@ -150,8 +151,8 @@ mod tests {
 
     #[test]
     fn the_major_version_of_node_is_read() {
-        assert_eq!(major("v20.20.2\n"), Some(20));
-        assert_eq!(major("v9.0.0\n"), Some(9));
+        assert_eq!(major("v20.20.2"), Some(20));
+        assert_eq!(major("v9.0.0"), Some(9));
         assert_eq!(major("node"), None);
     }
 

@@ -11,10 +11,11 @@ pub(crate) const COMMAND: Command = Command {
     name: "test",
     summary: "Every test, every example, and logins at real providers",
     details: "
-1. builds every target of the workspace;
-2. cargo test --workspace: unit, integration and documentation tests;
-3. runs each example program offline, with a time limit, and checks quickstart's figures;
-4. what `providers` does; it needs Node.js with npm.
+1. looks for Node.js, which the last part needs;
+2. builds every target of the workspace;
+3. cargo test --workspace: unit, integration and documentation tests;
+4. runs each example program offline, with a time limit, and checks quickstart's figures;
+5. what `providers` does.
 
 The first part that fails ends it.",
     flags: &[("--quick", "without the examples and the providers: no service, no Node.js")],
@@ -23,6 +24,14 @@ The first part that fails ends it.",
 
 fn run(flags: &Flags) -> Result<(), Failure> {
     let mut report = Report::new("test");
+    let quick = flags.has("--quick");
+    if !quick {
+        // Now, not after minutes of building.
+        report.part("tools", || {
+            let hint = "; or `cargo xtask test --quick`, which does without";
+            providers::check_tools().map_err(|failure| Failure::new(format!("{failure}{hint}")))
+        })?;
+    }
     let mut built = Vec::new();
     report.part("build", || {
         // The same packages and targets as the tests below, so that nothing is built twice with other features.
@@ -33,7 +42,7 @@ fn run(flags: &Flags) -> Result<(), Failure> {
         process::run(&mut cargo(["test", "--workspace", "--locked"]))?;
         Ok(String::new())
     })?;
-    if !flags.has("--quick") {
+    if !quick {
         report.part("examples", || examples::run(&built))?;
         report.part("providers", || providers::run_built(&built))?;
     }
