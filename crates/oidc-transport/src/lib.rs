@@ -1,1 +1,23 @@
 //! HTTP transports: over reqwest and over any tower service; adapters for reqwest clients.
+//!
+//! | to | take |
+//! |---|---|
+//! | speak to a provider | [`ReqwestTransport`] (feature `reqwest`, on by default) |
+//! | speak to a provider through a client or a stack of one's own | [`TowerTransport`] |
+//! | put tower layers on a reqwest client | [`ReqwestService`] (feature `reqwest`) |
+//!
+//! The first two are implementations of [`HttpTransport`](oidc_core::HttpTransport), whose page has the contract.
+
+#[cfg(feature = "reqwest")]
+mod address;
+mod body;
+mod deadline;
+#[cfg(feature = "reqwest")]
+mod reqwest_client;
+mod tower;
+
+#[cfg(feature = "reqwest")]
+pub use self::reqwest_client::{
+    BuildError, ReqwestFuture, ReqwestService, ReqwestServiceError, ReqwestTransport, ReqwestTransportBuilder,
+};
+pub use self::tower::TowerTransport;
