@@ -2,7 +2,7 @@
 
 use std::{error::Error, fmt, time::Duration};
 
-use oidc_core::{ConfigError, GrantError, TransportError};
+use oidc_core::{ConfigError, GrantError, TransportError, TransportErrorKind};
 
 use crate::{id_token::IdTokenError, login::Refusal, provider::ProviderError};
 
@@ -191,7 +191,10 @@ impl EndpointError {
         match self {
             Self::Provider(error) => error.is_transient(),
             Self::Status { status, .. } => *status == 429 || *status >= 500,
-            Self::Transport(_) => true,
+            Self::Transport(error) => !matches!(
+                error.kind(),
+                TransportErrorKind::AddressDenied | TransportErrorKind::InvalidRequest
+            ),
             Self::Config(_) | Self::Malformed { .. } | Self::SubjectMismatch => false,
         }
     }

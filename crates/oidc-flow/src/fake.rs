@@ -4,11 +4,10 @@ use std::{
     collections::VecDeque,
     fmt,
     sync::{Arc, Mutex},
+    time::SystemTime,
 };
 
 use async_trait::async_trait;
-use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
 use http::{Request, Response, header::CONTENT_TYPE};
 use oidc_core::{Clock, HttpTransport, Issuer, TransportError, TransportErrorKind};
@@ -17,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::{
     ClientAuth, OidcClient, OidcClientBuilder, SigningAlgorithm,
+    jose::signing::TestKey,
     provider::{IdTokens, Profile, Provider, ProviderMetadata, ProviderMetadataBuilder},
 };
 
@@ -24,7 +24,13 @@ type Outcome = Result<Response<Bytes>, TransportError>;
 
 /// Gives the answers it was told to give, in order, and remembers what was asked. Clones are one.
 #[derive(Clone, Default)]
-pub(crate) struct FakeTransport(Arc<Mutex<(VecDeque<Outcome>, Vec<Request<Bytes>>)>>);
+pub(crate) struct FakeTransport(Arc<Mutex<Inner>>);
+
+#[derive(Default)]
+struct Inner {
+    outcomes: VecDeque<Outcome>,
+    requests: Vec<Request<Bytes>>,
+}
 
 impl FakeTransport {
     pub(crate) fn answer(&self, status: u16, body: &str) {
@@ -32,12 +38,12 @@ impl FakeTransport {
     }
 
     pub(crate) fn push(&self, outcome: Outcome) {
-        self.0.lock().unwrap().0.push_back(outcome);
+        self.0.lock().unwrap().outcomes.push_back(outcome);
     }
 
     /// What was asked since the last look.
     pub(crate) fn requests(&self) -> Vec<Request<Bytes>> {
-        std::mem::take(&mut self.0.lock().unwrap().1)
+        std::mem::take(&mut self.0.lock().unwrap().requests)
     }
 
     /// The one request since the last look, and the parameters of its form.
@@ -52,8 +58,8 @@ impl FakeTransport {
 impl HttpTransport for FakeTransport {
     async fn send(&self, request: Request<Bytes>) -> Outcome {
         let mut inner = self.0.lock().unwrap();
-        inner.1.push(request);
-        inner.0.pop_front().unwrap_or(Err(TransportError::maybe_sent(TransportErrorKind::Timeout)))
+        inner.requests.push(request);
+        inner.outcomes.pop_front().unwrap_or(Err(TransportError::maybe_sent(TransportErrorKind::Timeout)))
     }
 }
 
@@ -109,27 +115,28 @@ pub(crate) fn client(provider: Provider) -> (OidcClient, FakeTransport, ManualCl
 }
 
 /// Signs ID tokens as the provider.
-pub(crate) struct Signer(Ed25519KeyPair);
+pub(crate) struct Signer(TestKey);
 
 impl Signer {
     pub(crate) fn new() -> Self {
-        Self(Ed25519KeyPair::generate().unwrap())
+        Self(TestKey::new(SigningAlgorithm::EdDsa))
     }
 
     /// The key set that the provider publishes.
     pub(crate) fn keys(&self) -> String {
-        let x = BASE64_URL_SAFE_NO_PAD.encode(self.0.public_key());
-        json!({"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "k", "use": "sig", "x": x}]}).to_string()
+        json!({"keys": [self.0.jwk(Some("k"))]}).to_string()
     }
 
     /// An ID token for `sub`, issued now, with these claims changed.
     pub(crate) fn id_token(&self, clock: &ManualClock, sub: &str, changes: &Value) -> String {
-        let now = clock.wall().duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap().as_secs();
+        let now = seconds(clock);
         let mut claims = json!({"iss": ISSUER, "aud": "my client", "sub": sub, "iat": now, "exp": now + 300});
         claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
-        let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
-        let input = format!("{}.{}", part(&json!({"alg": "EdDSA", "kid": "k"})), part(&claims));
-        let signature = BASE64_URL_SAFE_NO_PAD.encode(self.0.sign(input.as_bytes()));
-        format!("{input}.{signature}")
+        self.0.token(SigningAlgorithm::EdDsa, json!({"kid": "k"}), &claims)
     }
+}
+
+/// The time as ID tokens tell it.
+pub(crate) fn seconds(clock: &ManualClock) -> u64 {
+    clock.wall().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
 }

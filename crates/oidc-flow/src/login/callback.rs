@@ -273,8 +273,9 @@ mod tests {
             Outcome::Refused(refusal) => refusal,
             Outcome::Code(_) => panic!("a code"),
         };
-        let refusal =
-            refused("error=x<y&error_description=%E2%80%AE%0D%0A%1B[1m<b>no</b>&error_uri=https://id.example/e&state=s");
+        let refusal = refused(
+            "error=x<y&error_description=%E2%80%AE%0D%0A%1B[1m<b>no</b>&error_uri=https://id.example/e&state=s",
+        );
         assert_eq!(refusal.code(), "unrecognized");
         assert_eq!(refusal.description().unwrap().to_string(), r"\u{202e}\u{d}\u{a}\u{1b}[1m<b>no</b>");
         assert_eq!(refusal.uri().unwrap().as_str(), "https://id.example/e");

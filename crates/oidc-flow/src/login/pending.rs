@@ -21,7 +21,16 @@ use crate::LoginError;
 /// Keep it where only the browser that started the login leads to it: in the server's session, or sealed in a cookie. Whoever has it
 /// and the callback can take the login over, so [`to_secret`](Self::to_secret) gives a [`Secret`]: **encrypt it** wherever it leaves
 /// the process, and delete it when it is taken out, so that a second callback finds nothing. It cannot be cloned, and
-/// [`finish_login`](crate::OidcClient::finish_login) consumes it.
+/// [`finish_login`](crate::OidcClient::finish_login) consumes it:
+///
+/// ```compile_fail,E0382
+/// # async fn f(client: oidc_flow::OidcClient, start: oidc_flow::LoginStart, callback: oidc_flow::Callback) {
+/// let first = start.pending.check(&callback).unwrap();
+/// let second = start.pending.check(&callback).unwrap();
+/// client.finish_login(start.pending, first).await.unwrap();
+/// client.finish_login(start.pending, second).await.unwrap(); // use of moved value
+/// # }
+/// ```
 pub struct PendingLogin {
     /// The provider and client that the login was started with.
     pub(super) authority: Issuer,

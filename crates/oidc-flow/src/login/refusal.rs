@@ -6,7 +6,11 @@ use crate::{LoginError, Untrusted};
 
 /// An error response of the authorization endpoint (RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6), whose state was right.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
+pub struct Refusal(Box<Inner>);
+
+/// Apart, so that errors stay small.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Inner {
     code: String,
     description: Option<Untrusted>,
     uri: Option<Url>,
@@ -17,27 +21,27 @@ impl Refusal {
         let is_code = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
         let looks_like_one = !code.is_empty() && code.len() <= 64 && code.bytes().all(is_code);
         let code = if looks_like_one { code } else { "unrecognized" };
-        Self { code: code.to_owned(), description, uri }
+        Self(Box::new(Inner { code: code.to_owned(), description, uri }))
     }
 
     /// The error code; `unrecognized` where the provider sent something else than letters, digits, `_`, `-` and `.`.
     pub fn code(&self) -> &str {
-        &self.code
+        &self.0.code
     }
 
     /// What the provider says about it, to the developer.
     pub fn description(&self) -> Option<&Untrusted> {
-        self.description.as_ref()
+        self.0.description.as_ref()
     }
 
     /// A page about the error, if it is an `https` one. It came from outside: show it as a link at most.
     pub fn uri(&self) -> Option<&Url> {
-        self.uri.as_ref()
+        self.0.uri.as_ref()
     }
 
     /// The error that the code stands for.
     pub(super) fn into_error(self) -> LoginError {
-        match self.code.as_str() {
+        match self.0.code.as_str() {
             "access_denied" => LoginError::AccessDenied(self),
             "account_selection_required" => LoginError::AccountSelectionRequired(self),
             "consent_required" => LoginError::ConsentRequired(self),

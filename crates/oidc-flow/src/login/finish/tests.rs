@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     Callback, ClientAuth, IdTokenError, LoginStart,
-    fake::{FakeTransport, Signer, builder, client, oauth_provider, provider},
+    fake::{FakeTransport, Signer, builder, client, oauth_provider, provider, seconds},
     provider::{IdTokens, Profile},
 };
 
@@ -103,10 +103,11 @@ async fn the_redirect_uri_goes_along_only_if_it_went_before() {
     transport.answer(200, r#"{"access_token":"a"}"#);
     let answer = Callback::parse(&format!("code=c&state={}", start.pending.state())).unwrap();
     let answer = start.pending.check(&answer).unwrap();
+    let verifier = start.pending.verifier.clone();
     let expected = [
         ("grant_type", "authorization_code"),
         ("code", "c"),
-        ("code_verifier", &start.pending.verifier.expose().to_owned()),
+        ("code_verifier", verifier.expose()),
         ("client_id", "me"),
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()));
@@ -144,7 +145,9 @@ async fn an_id_token_that_is_not_good_ends_the_login() {
             (|error| matches!(error, IdTokenError::Nonce)) as fn(&IdTokenError) -> bool,
         ),
         (json!({"nonce": null}), |error| matches!(error, IdTokenError::Nonce | IdTokenError::Malformed(_))),
-        (json!({"aud": "other"}), |error| matches!(error, IdTokenError::Audience | IdTokenError::AuthorizedParty)),
+        (json!({"aud": "other"}), |error| {
+            matches!(error, IdTokenError::Audience | IdTokenError::AuthorizedParty)
+        }),
         (json!({"iss": "https://id.example/"}), |error| matches!(error, IdTokenError::Issuer)),
         (json!({"exp": 1}), |_| true),
         (json!({"sub": ""}), |_| true),
@@ -176,8 +179,7 @@ async fn max_age_needs_its_proof() {
         let start = client.login().max_age(Duration::from_secs(60)).start().await.unwrap();
         let login = Login { client, transport, clock, signer: Signer::new(), start };
         login.transport.answer(200, &login.signer.keys());
-        let now =
-            oidc_core::Clock::wall(&login.clock).duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+        let now = seconds(&login.clock);
         let changes = json!({"auth_time": auth_time.map(|ago| now - ago)});
         login.transport.answer(200, &tokens(&login.id_token(&changes)));
         assert_eq!(login.finish().await.0.is_ok(), good, "{auth_time:?}");
