@@ -6,8 +6,10 @@ use super::{Finding, Package};
 const CORE: &str = "oidc-core";
 /// What every crate's tests may use, but for the core's.
 const TESTKIT: &str = "oidc-testkit";
+/// What users depend on: re-exports, and no code.
+const FACADE: &str = "oidc-kit";
 /// These see everything: the facade, and the packages that nobody depends on.
-const SEE_ALL: &[&str] = &["examples", "oidc-kit", "tests"];
+const SEE_ALL: &[&str] = &["examples", FACADE, "tests"];
 /// This one sees nothing, so that it builds when nothing else does.
 const SEES_NONE: &str = "xtask";
 /// What a crate knows of ours beside the core.
@@ -23,7 +25,7 @@ const HOMES: &[(&str, &[&str])] = &[
     ("oidc-store-redis", &["bb8-redis", "deadpool-redis", "fred", "redis"]),
     ("oidc-transport", &["reqwest"]),
 ];
-/// Those of them that programs and tests may use for themselves: they are HTTP clients, too.
+/// Those of them that programs and tests may use for themselves, and the examples in the facade's documentation.
 const FREE_IN_PROGRAMS: &[&str] = &["reqwest"];
 /// Libraries for tests; no user of ours should build them.
 const TEST_ONLY: &[&str] = &["proptest", "stateright", "tokio-test", "tower-test", "wiremock"];
@@ -63,16 +65,21 @@ fn may_test_with(package: &str, other: &str) -> bool {
 
 fn check_libraries(package: &Package) -> impl Iterator<Item = Finding> + '_ {
     let name = package.name.as_str();
-    let in_program = SEE_ALL.contains(&name) && package.folder() == name;
-    let away = package.normal.iter().chain(&package.dev).filter_map(move |library| {
-        let (home, _) = HOMES.iter().find(|(_, libraries)| libraries.contains(&library.as_str()))?;
-        let free = in_program && FREE_IN_PROGRAMS.contains(&library.as_str());
-        (*home != name && !free).then(|| format!("`{library}` belongs into `{home}` alone"))
-    });
+    let sees_all = SEE_ALL.contains(&name);
+    let normal =
+        package.normal.iter().filter_map(move |library| away(name, library, sees_all && name != FACADE));
+    let dev = package.dev.iter().filter_map(move |library| away(name, library, sees_all));
     let shipped =
         package.normal.iter().filter(move |library| name != "tests" && TEST_ONLY.contains(&library.as_str()));
     let shipped = shipped.map(|library| format!("`{library}` is for tests: a dev-dependency"));
-    away.chain(shipped).map(|what| Finding::new(&package.manifest, what))
+    normal.chain(dev).chain(shipped).map(|what| Finding::new(&package.manifest, what))
+}
+
+/// What to say where a package knows a library that another one hides.
+fn away(package: &str, library: &str, is_program: bool) -> Option<String> {
+    let (home, _) = HOMES.iter().find(|(_, libraries)| libraries.contains(&library))?;
+    let free = is_program && FREE_IN_PROGRAMS.contains(&library);
+    (*home != package && !free).then(|| format!("`{library}` belongs into `{home}` alone"))
 }
 
 #[cfg(test)]
@@ -80,14 +87,9 @@ mod tests {
     use super::*;
 
     fn broken(name: &str, normal: &[&str], dev: &[&str]) -> Vec<String> {
-        let folder = if SEE_ALL.contains(&name) && name != "oidc-kit" {
-            name.to_owned()
-        } else {
-            format!("crates/{name}")
-        };
         let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         let package = Package {
-            manifest: format!("{folder}/Cargo.toml"),
+            manifest: format!("{name}/Cargo.toml"),
             name: name.to_owned(),
             normal: set(normal),
             dev: set(dev),
@@ -105,6 +107,7 @@ mod tests {
             ("oidc-transport", &["oidc-core", "reqwest"], &[]),
             ("oidc-store-redis", &["oidc-core", "redis"], &[]),
             ("oidc-kit", &["oidc-core", "oidc-flow", "oidc-tower", "oidc-store-redis"], &[]),
+            ("oidc-kit", &["oidc-core"], &["reqwest"]),
             ("tests", &["oidc-flow", "oidc-testkit", "reqwest", "wiremock"], &[]),
             ("examples", &["oidc-kit", "reqwest"], &["oidc-testkit"]),
             ("xtask", &["toml"], &[]),

@@ -45,11 +45,6 @@ impl Package {
         }
         Ok(package)
     }
-
-    /// The folder, relative to the root of the workspace.
-    pub(super) fn folder(&self) -> &str {
-        self.manifest.trim_end_matches("/Cargo.toml")
-    }
 }
 
 /// Parses a manifest.
@@ -107,7 +102,6 @@ mod tests {
         "#;
         let package = Package::parse("crates/oidc-x/Cargo.toml", manifest, WORKSPACE).unwrap();
         assert_eq!(package.name, "oidc-x");
-        assert_eq!(package.folder(), "crates/oidc-x");
         assert_eq!(package.normal, ["cc", "http", "reqwest", "rustix", "serde"].map(str::to_owned).into());
         assert_eq!(package.dev, ["proptest".to_owned()].into());
         assert!(!package.takes_lints && !package.takes_version);
