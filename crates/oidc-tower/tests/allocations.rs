@@ -18,7 +18,7 @@ use http_body_util::Full;
 use oidc_core::{
     AccessToken, Credential, Generation, Lifetime, Secret, TokenError, TokenErrorKind, TokenSource,
 };
-use oidc_tower::{BearerLayer, Origins, ReplayClone, ReplayNever};
+use oidc_tower::{BearerLayer, ExistingHeader, Origins, ReplayClone, ReplayNever};
 use tower::{Layer, Service};
 
 type Body = Full<Bytes>;
@@ -124,6 +124,13 @@ fn the_copy_for_a_second_send_costs_two_allocations() {
     assert_eq!(allocations(empty, request(API, Body::default())), 2);
     let clone = layer().with_replay(ReplayClone).layer(Answers(200));
     assert_eq!(allocations(clone, request(API, "pay 5".into())), 2);
+}
+
+#[test]
+fn a_mark_for_other_layers_costs_two_allocations() {
+    let marking =
+        layer().existing_header(ExistingHeader::Replace).with_replay(ReplayNever).layer(Answers(200));
+    assert_eq!(allocations(marking, request(API, Body::default())), 2);
 }
 
 #[test]
