@@ -78,3 +78,8 @@ pub use {
     oidc_core as core, oidc_refresh as refresh, oidc_store as store, oidc_tower as tower,
     oidc_transport as transport,
 };
+
+/// The programs of the README, so that they compile.
+#[cfg(all(doctest, feature = "flow", feature = "reqwest"))]
+#[doc = include_str!("../../../README.md")]
+struct Readme;

@@ -1,4 +1,41 @@
-//! Keeps logins alive: one credential (`RefreshingSource`) or many (`TokenPool`), each refresh token spent once.
+//! Keeps logins alive: one credential ([`RefreshingSource`]) or many ([`TokenPool`]), each refresh token spent once.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use oidc_core::{Grant, Issuer, MemoryStore, Subject, TokenError, TokenKey, TokenSet, TokenSource};
+//! use oidc_refresh::RefreshingSource;
+//!
+//! # async fn example(grant: impl Grant, tokens: TokenSet) -> Result<(), Box<dyn std::error::Error>> {
+//! let key = TokenKey::new(Issuer::new("https://id.example")?, "my-app", Subject::user("alice")?);
+//! let source = RefreshingSource::builder(grant).store(MemoryStore::new(), key).build()?;
+//! source.sign_in(&tokens).await?; // once, after the login; they are in the store from here on
+//! let credential = source.token().await?; // now and for as long as the login lives
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What a caller gets
+//!
+//! | the access token | a caller gets |
+//! |---|---|
+//! | is fresh | it, without I/O; every [`revalidate_after`](RefreshPolicy::revalidate_after) the store is compared in the background |
+//! | has lived 80 % of its life | it, and one refresh starts in the background |
+//! | has ended, or an API rejected it | the outcome of the one refresh in flight, token or error |
+//! | is good, but the last refresh failed | it; the next try comes after the back-off or the provider's `Retry-After` |
+//! | has ended, and the last refresh failed | the same error for everybody, until the back-off ends: no further request |
+//! | has ended, and the provider refused the refresh token for good | [`ReauthRequired`](oidc_core::TokenErrorKind::ReauthRequired), in every process and over restarts; nothing is sent again |
+//!
+//! # What holds
+//!
+//! - A refresh runs detached from its callers: whoever gives up harms nobody, and what the provider gave is saved.
+//! - A refresh token is sent by one process at a time, which has said so in the store before; its successor is in the store before anybody uses
+//!   the new tokens. If the store does not take them, they are served from memory, the write is repeated until it succeeds, and nothing
+//!   else is sent meanwhile.
+//! - A lost answer is made up for by sending the same refresh token once more, at once: a provider with a grace window gives the tokens
+//!   again. A strict one has ended the login then, and the error says so:
+//!   [`RefreshOutcomeUnknown`](oidc_core::Cause::RefreshOutcomeUnknown). No client can do more.
+//! - A store that is down is an error of its own, never "logged out"; users' refresh tokens are not spent without it.
+//! - For one login there is at most one token request per second and process, but for that one repetition, whatever APIs, callers and clocks do.
 
 mod decide;
 mod drive;
