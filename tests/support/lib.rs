@@ -1,1 +1,15 @@
 //! What the integration tests share.
+
+#![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod form;
+mod plain;
+mod routed;
+mod world;
+
+pub use self::{
+    form::Form,
+    plain::{Http, PlainTransport, http_client},
+    routed::Routed,
+    world::{ApiClient, World, finish, json},
+};
