@@ -33,7 +33,7 @@ impl Stage {
     /// Nothing yet, at this origin.
     pub(crate) async fn at(origin: &str) -> Self {
         let server = MockServer::start().await;
-        let transport = Routed::default().route(origin, &server.uri());
+        let transport = Routed::new().route(origin, &server.uri());
         let host = origin.strip_prefix("https://").unwrap().to_owned();
         Self { server, host, transport }
     }

@@ -9,7 +9,7 @@ mod world;
 
 pub use self::{
     form::Form,
-    plain::{Http, PlainTransport, http_client},
+    plain::{Http, http_client, http_transport},
     routed::Routed,
     world::{ApiClient, World, finish, json},
 };

@@ -6,18 +6,24 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderValue, Request, Response, Uri, header::HOST};
 use oidc_core::{HttpTransport, TransportError, TransportErrorKind};
+use oidc_transport::TowerTransport;
 
-use crate::PlainTransport;
+use crate::{Http, http_transport};
 
 /// A transport for which `https` origins are servers on this machine, so that providers are met under the URLs that they have
 /// in the world. The server sees the name in `Host`. Every other origin is one that nobody answers at.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Routed {
-    inner: PlainTransport,
+    inner: Arc<TowerTransport<Http>>,
     routes: Arc<BTreeMap<String, String>>,
 }
 
 impl Routed {
+    /// Without any routes.
+    pub fn new() -> Self {
+        Self { inner: Arc::new(http_transport()), routes: Arc::default() }
+    }
+
     /// Sends what is for the origin `https://HOST` to the server at `http://127.0.0.1:PORT`.
     #[must_use]
     pub fn route(mut self, origin: &str, server: &str) -> Self {
@@ -31,6 +37,12 @@ impl Routed {
     /// Where nobody answers at the URL.
     pub async fn open(&self, url: &str) -> Result<Response<Bytes>, TransportError> {
         self.send(Request::get(url).body(Bytes::new()).unwrap()).await
+    }
+}
+
+impl Default for Routed {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -11,10 +11,11 @@ use oidc_flow::{Callback, ClientAuth, LoginRequest, OidcClient, Session, provide
 use oidc_refresh::RefreshingSource;
 use oidc_testkit::{ManualClock, ProtectedApi, TestClient, TestProvider, TestProviderBuilder, browse};
 use oidc_tower::{Bearer, BearerLayer, BoxError, Origins};
+use oidc_transport::ReqwestTransport;
 use serde_json::Value;
 use tower::{Layer, ServiceExt};
 
-use crate::{Http, PlainTransport, http_client};
+use crate::{Http, http_client};
 
 /// A client of the world's API whose requests carry the tokens of one source.
 pub type ApiClient = Bearer<Http, RefreshingSource>;
@@ -81,7 +82,7 @@ impl World {
             .auth(auth)
             .redirect_uri(Self::CALLBACK)
             .clock(Arc::new(clock.clone()))
-            .build(PlainTransport::new())
+            .build(transport())
             .unwrap()
     }
 
@@ -187,6 +188,10 @@ pub async fn finish(client: &OidcClient, request: LoginRequest) -> Result<Sessio
     let visit = browse(start.url.as_str()).await.unwrap();
     let answer = start.pending.check(&Callback::parse(visit.callback_query().unwrap())?)?;
     client.finish_login(start.pending, answer).await
+}
+
+fn transport() -> ReqwestTransport {
+    ReqwestTransport::builder(reqwest::Client::builder()).allow_loopback().build().unwrap()
 }
 
 /// The body of an answer, as JSON.
