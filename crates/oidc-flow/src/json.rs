@@ -10,16 +10,16 @@ use serde_json::{Map, Value};
 pub(crate) struct Limits {
     /// Bytes of text.
     pub(crate) bytes: usize,
-    /// Values of any kind, the document itself included.
+    /// Values of any kind, the document itself included: each takes a hundred bytes of memory, and two of text.
     pub(crate) values: usize,
 }
 
 impl Limits {
-    /// For discovery documents: they may have as many values as fit.
-    pub(crate) const METADATA: Self = Self { bytes: 256 * 1024, values: usize::MAX };
-    /// For key sets: they may have as many values as fit.
+    /// For discovery documents.
+    pub(crate) const METADATA: Self = Self { bytes: 256 * 1024, values: 4096 };
+    /// For key sets: they may have as many values as fit, because few of them are kept.
     pub(crate) const KEY_SET: Self = Self { bytes: 1024 * 1024, values: usize::MAX };
-    /// For the parts of a token, whose values are all kept.
+    /// For the parts of a token.
     pub(crate) const TOKEN: Self = Self { bytes: 64 * 1024, values: 4096 };
     /// Objects and arrays within each other.
     pub(crate) const DEPTH: usize = 32;

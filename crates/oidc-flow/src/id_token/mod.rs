@@ -3,6 +3,8 @@
 mod claims;
 mod error;
 mod protocol;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use std::time::{Duration, SystemTime};

@@ -50,7 +50,8 @@ impl<'a> ProtocolClaims<'a> {
         })
     }
 
-    /// Checks what openidconnect leaves open: `sub`, `azp`, the times with leeway, `acr`, `at_hash`, `c_hash`.
+    /// Checks what can be checked without keys. `sub`, `azp`, `nbf`, `iat`, `auth_time`, `acr`, `at_hash` and `c_hash` nobody checks but
+    /// this; `aud` and `exp` openidconnect checks again when it verifies the signature.
     ///
     /// # Errors
     /// The [`IdTokenError`] of the first claim that is not as it has to be.
@@ -60,8 +61,9 @@ impl<'a> ProtocolClaims<'a> {
         algorithm: SigningAlgorithm,
         now: SystemTime,
     ) -> Result<(), IdTokenError> {
-        self.check_subject(checks.subject)?;
+        self.check_audiences(checks)?;
         self.check_authorized_party(checks.client_id)?;
+        self.check_subject(checks.subject)?;
         self.check_times(checks, seconds(now)).map_err(|fault| self.or_clock_skew(fault, checks, now))?;
         self.check_auth_time(checks, seconds(now))?;
         if !checks.acr_values.is_empty()
@@ -76,6 +78,18 @@ impl<'a> ProtocolClaims<'a> {
             return Err(IdTokenError::CodeHash);
         }
         Ok(())
+    }
+
+    /// OIDC Core §3.1.3.7, 3.
+    fn check_audiences(&self, checks: &IdTokenChecks<'_>) -> Result<(), IdTokenError> {
+        let is_trusted = |audience: &&str| {
+            *audience == checks.client_id
+                || checks.trusted_audiences.iter().any(|trusted| trusted == audience)
+        };
+        match self.audiences.contains(&checks.client_id) && self.audiences.iter().all(is_trusted) {
+            true => Ok(()),
+            false => Err(IdTokenError::Audience),
+        }
     }
 
     fn check_subject(&self, expected: Option<&str>) -> Result<(), IdTokenError> {

@@ -7,8 +7,10 @@ use openidconnect::{
     JsonWebKey, JsonWebKeyAlgorithm, JsonWebKeyId, SignatureVerificationError,
     core::{CoreJsonWebKeyType, CoreJsonWebKeyUse},
 };
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
-use serde_json::Value;
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{Error as _, IgnoredAny},
+};
 
 use super::{SigningAlgorithm, material};
 
@@ -28,26 +30,51 @@ pub(crate) struct Key {
 
 /// The members of a JWK that are looked at (RFC 7517 §4, RFC 7518 §6, RFC 8037 §2).
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
 pub(super) struct Jwk {
     pub(super) kty: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     kid: Option<String>,
-    #[serde(default, rename = "use", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
     usage: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     key_ops: Option<Vec<String>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     alg: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) crv: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) n: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) e: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) x: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) y: Option<String>,
+    /// What is private in it, or shared: only that it is there.
+    #[serde(flatten, skip_serializing)]
+    private: Private,
+}
+
+/// The private and the shared members of all types of key (RFC 7518 §6.2.2, 6.3.2, 6.4.1).
+#[derive(Clone, Debug, Default, Deserialize)]
+struct Private {
+    d: Option<IgnoredAny>,
+    dp: Option<IgnoredAny>,
+    dq: Option<IgnoredAny>,
+    k: Option<IgnoredAny>,
+    oth: Option<IgnoredAny>,
+    p: Option<IgnoredAny>,
+    q: Option<IgnoredAny>,
+    qi: Option<IgnoredAny>,
+}
+
+impl Private {
+    fn is_there(&self) -> bool {
+        [&self.d, &self.dp, &self.dq, &self.k, &self.oth, &self.p, &self.q, &self.qi]
+            .into_iter()
+            .any(Option::is_some)
+    }
 }
 
 /// Why a JWK is no key for signatures. No text of the JWK is in it.
@@ -55,6 +82,11 @@ type Unusable = &'static str;
 
 impl Key {
     fn new(jwk: Jwk) -> Result<Self, Unusable> {
+        // What is private, or shared, is known to more than one.
+        if jwk.private.is_there() {
+            tracing::warn!("the provider publishes a private key; it is not used");
+            return Err("a private or a shared key");
+        }
         if jwk.usage.as_deref().is_some_and(|usage| usage != "sig") {
             return Err("not for signatures");
         }
@@ -87,12 +119,7 @@ impl Key {
 
 impl<'de> Deserialize<'de> for Key {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
-        let jwk = Value::deserialize(reader)?;
-        // RFC 7518 §6: what is private, or shared, is known to more than one.
-        if ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].into_iter().any(|name| jwk.get(name).is_some()) {
-            return Err(D::Error::custom("a private or a shared key"));
-        }
-        let jwk = Jwk::deserialize(jwk).map_err(|_| D::Error::custom("not a JWK"))?;
+        let jwk = Jwk::deserialize(reader).map_err(|_| D::Error::custom("not a JWK"))?;
         Self::new(jwk).map_err(D::Error::custom)
     }
 }
@@ -155,7 +182,7 @@ impl JsonWebKey for Key {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::jose::signing::TestKey;

@@ -7,7 +7,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{IgnoredAny, SeqAccess, Visitor},
 };
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::{Header, Key};
 use crate::json::{self, JsonError, Limits};
@@ -52,8 +52,8 @@ impl KeySet {
     }
 }
 
-fn usable(jwk: Value) -> Option<Key> {
-    match Key::deserialize(jwk) {
+fn usable(jwk: &RawValue) -> Option<Key> {
+    match serde_json::from_str(jwk.get()) {
         Ok(key) => Some(key),
         Err(reason) => {
             tracing::debug!(%reason, "a key of the provider is left out");
@@ -63,28 +63,29 @@ fn usable(jwk: Value) -> Option<Key> {
 }
 
 #[derive(Deserialize)]
-struct Document {
-    keys: FirstKeys,
+struct Document<'a> {
+    #[serde(borrow)]
+    keys: FirstKeys<'a>,
 }
 
 /// The first keys of a list, and how many follow, which are skipped without being kept.
-struct FirstKeys {
-    first: Vec<Value>,
+struct FirstKeys<'a> {
+    first: Vec<&'a RawValue>,
     more: usize,
 }
 
-impl<'de> Deserialize<'de> for FirstKeys {
+impl<'de: 'a, 'a> Deserialize<'de> for FirstKeys<'a> {
     fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
         struct Reader;
 
         impl<'de> Visitor<'de> for Reader {
-            type Value = FirstKeys;
+            type Value = FirstKeys<'de>;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("a list of keys")
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<FirstKeys, A::Error> {
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<FirstKeys<'de>, A::Error> {
                 let mut first = Vec::new();
                 while first.len() < KeySet::MAX_KEYS {
                     match list.next_element()? {
@@ -107,7 +108,7 @@ impl<'de> Deserialize<'de> for FirstKeys {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::jose::{SigningAlgorithm, signing::TestKey};

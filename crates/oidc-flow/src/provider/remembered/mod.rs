@@ -1,5 +1,8 @@
 //! A document that is fetched when it is needed, by one for all, and remembered.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     fmt,
     panic::AssertUnwindSafe,
@@ -206,6 +209,7 @@ impl<T: Send + Sync + 'static> Slot<T> {
                 self.failure = None;
             }
             Err(error) => {
+                tracing::warn!(kind = ?error.kind(), keeps_the_old_one = self.good.is_some(), "no document from the provider");
                 let in_a_row = self.failure.as_ref().map_or(0, |failure| failure.in_a_row).saturating_add(1);
                 let wait = match error.retry_after() {
                     Some(asked) => asked.min(LONGEST_RETRY_AFTER).max(back_off(in_a_row)),
@@ -228,7 +232,6 @@ impl<T: Send + Sync + 'static> Slot<T> {
 
     fn stale(&self, now: BootTime) -> Option<Known<T>> {
         let good = self.good.as_ref().filter(|good| now < good.fresh_until.after(MAX_STALE))?;
-        tracing::warn!("the provider gives no newer document; the old one stays in use");
         Some(good.known(false))
     }
 }
