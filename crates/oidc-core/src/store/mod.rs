@@ -66,7 +66,7 @@ pub trait TokenStore: std::fmt::Debug + Send + Sync + 'static {
     ///
     /// In this order: a rejected record is [`Begin::Dead`]; one that is [news](Revision::is_news_to) to `seen` is
     /// [`Begin::Newer`]; a live claim of another attempt is [`Begin::Busy`]; a back-off that has not ended is
-    /// [`Begin::NotYet`]; all else is [`Begin::Held`]. A claim that ran out on this revision leaves doubt behind. The same `attempt` gets
+    /// [`Begin::NotYet`]; all else is [`Begin::Held`]. A claim that ran out leaves doubt behind. The same `attempt` gets
     /// its lease again with a new deadline: its first answer was lost, or it replays.
     ///
     /// The holder sends the refresh token of the returned record, never one from memory, and only while the claim, counted from

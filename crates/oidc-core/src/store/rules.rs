@@ -45,9 +45,8 @@ pub fn begin(
         if claim.deadline > now {
             return Begin::Busy { retry_in: claim.deadline.since(now), record };
         }
-        if claim.base == record.revision {
-            record.doubt = Some(record.revision.counter);
-        }
+        // On an earlier revision too: the request may still be under way, and cost the whole family.
+        record.doubt = Some(record.revision.counter);
     }
     if let Some(not_before) = record.not_before.filter(|not_before| *not_before > now && !own) {
         return Begin::NotYet { retry_in: not_before.since(now), record };

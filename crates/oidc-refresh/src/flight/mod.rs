@@ -157,7 +157,7 @@ enum AfterAbandon {
     Failed,
     LoggedOut,
     Replay,
-    Reread { cause: Cause, lease: Lease, refused: Cause, tries: u8 },
+    Reread { cause: Cause, lease: Lease, tries: u8 },
 }
 
 impl Flight {
@@ -295,7 +295,9 @@ impl Flight {
             Sent::Won(payload) => self.commit(lease, payload, After::Renewed, false),
             Sent::Salvaged(payload) => self.commit(lease, payload, After::Failed, false),
             Sent::NotProcessed { retry_in } => {
-                self.abandon(lease, Abandon::NotSent, Some(retry_in), AfterAbandon::Failed)
+                // Nothing was sent this time. If something was before, giving the lease back must not hide it.
+                let outcome = if self.replayed { Abandon::Unknown } else { Abandon::NotSent };
+                self.abandon(lease, outcome, Some(retry_in), AfterAbandon::Failed)
             }
             Sent::Unknown { retry_in } if !self.spends => {
                 self.abandon(lease, Abandon::NotSent, Some(retry_in), AfterAbandon::Failed)
@@ -308,10 +310,11 @@ impl Flight {
                 self.abandon(lease, Abandon::NotSent, Some(self.waits.patience), AfterAbandon::Failed)
             }
             Sent::Refused(refused) => {
+                // The store may not have taken the news of the lost answer, so it is told again.
                 let in_doubt = (doubt || self.replayed) && refused == Cause::GrantRejected;
                 let cause = if in_doubt { Cause::RefreshOutcomeUnknown } else { refused };
-                let after = AfterAbandon::Reread { cause, lease, refused, tries: 0 };
-                self.abandon(lease, Abandon::Rejected(refused), None, after)
+                let after = AfterAbandon::Reread { cause, lease, tries: 0 };
+                self.abandon(lease, Abandon::Rejected(cause), None, after)
             }
         }
     }
@@ -334,11 +337,9 @@ impl Flight {
                 self.replayed = true;
                 self.begin()
             }
-            AfterAbandon::Reread { cause, lease, refused, tries }
-                if result.is_err() && tries < Self::TRIES =>
-            {
-                let after = AfterAbandon::Reread { cause, lease, refused, tries: tries.saturating_add(1) };
-                self.abandon(lease, Abandon::Rejected(refused), None, after)
+            AfterAbandon::Reread { cause, lease, tries } if result.is_err() && tries < Self::TRIES => {
+                let after = AfterAbandon::Reread { cause, lease, tries: tries.saturating_add(1) };
+                self.abandon(lease, Abandon::Rejected(cause), None, after)
             }
             AfterAbandon::Reread { cause, .. } => self.to(Phase::Rereading { cause }, Step::Load),
         }
@@ -346,7 +347,7 @@ impl Flight {
 
     /// After a refusal: somebody may have renewed in between, and then the refusal says nothing about their refresh token.
     fn reread(&mut self, cause: Cause, result: Result<Option<Record>, StoreFault>) -> Step {
-        let Ok(record) = result else { return Step::Finish(Outcome::Dead(cause)) };
+        let Ok(record) = result else { return Step::Finish(Outcome::StoreFailed) };
         let record = record.unwrap_or_default();
         match (record.rejected, self.ledger.standing(&record)) {
             (Some(cause), _) => Step::Finish(Outcome::Dead(cause)),

@@ -68,13 +68,6 @@ struct RefreshToken {
     rejected: bool,
 }
 
-/// What a request shows about those who sent it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sending {
-    pub(super) times: u8,
-    pub(super) rejected_before: bool,
-}
-
 impl Provider {
     /// A provider with one login, whose access token has ended.
     pub(super) fn new(rotation: Rotation) -> Self {
@@ -94,15 +87,21 @@ impl Provider {
     }
 
     /// Notes that a request was sent, whether it arrives or not.
-    pub(super) fn note_sent(&mut self, sent: Tokens) -> Sending {
+    /// Returns how often it was, by now.
+    pub(super) fn note_sent(&mut self, sent: Tokens) -> u8 {
         let token = self.token(sent);
         token.sent += 1;
-        Sending { times: token.sent, rejected_before: token.rejected }
+        token.sent
     }
 
     /// Notes that the store knows of the refusal.
     pub(super) fn note_rejected(&mut self, refused: Tokens) {
         self.token(refused).rejected = true;
+    }
+
+    /// Whether the store knew at some time that this refresh token is refused.
+    pub(super) fn was_rejected(&self, tokens: Tokens) -> bool {
+        self.families[usize::from(tokens.family)].tokens[usize::from(tokens.number)].rejected
     }
 
     /// Handles a token request: new tokens, or a refusal.

@@ -6,6 +6,8 @@ use super::{provider::Rotation, variant::Variant};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scenario {
     pub(super) rotation: Rotation,
+    /// Whether refreshing spends a refresh token.
+    pub(super) spends: bool,
     /// How many processes share the login.
     pub(super) processes: u8,
     /// How many of them start without memory.
@@ -14,6 +16,8 @@ pub(super) struct Scenario {
     pub(super) asks: u8,
     /// How many of its last writes the store can lose at once.
     pub(super) lost_writes: usize,
+    /// A pause may last longer than an access token lives.
+    pub(super) long_pauses: bool,
     /// Nothing that is allowed to happen may lose the login.
     pub(super) keeps_login: bool,
     pub(super) budget: Budget,
@@ -52,10 +56,12 @@ impl Scenario {
     pub(super) const fn quiet(rotation: Rotation) -> Self {
         Self {
             rotation,
+            spends: true,
             processes: 2,
             cold: 0,
             asks: 2,
             lost_writes: 0,
+            long_pauses: false,
             keeps_login: true,
             budget: Budget::NONE,
             variant: Variant::Contract,

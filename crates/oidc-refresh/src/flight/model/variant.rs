@@ -23,4 +23,8 @@ pub(super) enum Variant {
     UnknownAfterCommitError,
     TokenFromMemory,
     BackOffIgnored,
+    DoubtOnlyOnSameRevision,
+    RefusalWithoutDoubt,
+    NothingRepaired,
+    DeadWithoutReading,
 }
