@@ -3,15 +3,17 @@
 //! `cargo run --example quickstart` starts a provider of its own, whose access tokens live for 3 seconds and whose refresh tokens may be
 //! used once, and an API that wants these tokens. One user logs in; then 8 tasks call the API for 12 seconds. What is counted at the
 //! end was counted by the provider and the API.
+//!
+//! With the variables of `examples/support/real.rs` set, it logs you in at a real provider and calls a real API instead.
 
 use std::time::Duration;
 
-use examples::{Error, Http, Outcome, Stopwatch, http_client};
+use examples::{Error, Http, Outcome, Stopwatch, http_client, real::Real};
 use http::{Request, StatusCode};
 use http_body_util::Empty;
 use oidc_kit::{
     BearerLayer, Callback, Issuer, MemoryStore, OidcClient, Origins, Provider, RefreshingSource,
-    ReqwestTransport, tower::Bearer,
+    ReqwestService, ReqwestTransport, tower::Bearer,
 };
 use oidc_testkit::{ProtectedApi, Rotation, TestClient, TestProvider, browse};
 use tower::{Layer, ServiceExt};
@@ -19,8 +21,15 @@ use tower::{Layer, ServiceExt};
 const REDIRECT_URI: &str = "http://127.0.0.1/callback";
 
 #[tokio::main]
-#[expect(clippy::print_stdout, reason = "the last line is for programs")]
 async fn main() -> Outcome {
+    match Real::from_env()? {
+        Some(real) => with_real_provider(real).await,
+        None => offline().await,
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the last line is for programs")]
+async fn offline() -> Outcome {
     let watch = Stopwatch::start();
     let provider = TestProvider::builder()
         .client(TestClient::public("quickstart").redirect_uri(REDIRECT_URI))
@@ -69,6 +78,22 @@ async fn main() -> Outcome {
     println!("calls={calls} unauthorized={unauthorized} refreshes={refreshes} logins={logins}");
     let as_promised = calls >= 200 && unauthorized == 0 && refreshes >= 3 && logins == 1;
     as_promised.then_some(()).ok_or_else(|| "not as promised".into())
+}
+
+async fn with_real_provider(real: Real) -> Outcome {
+    let watch = Stopwatch::start();
+    let session = real.log_in(&watch).await?;
+    let grant = real.client.refresh_grant();
+    let tokens = RefreshingSource::builder(grant).store(MemoryStore::new(), session.key).build()?;
+    tokens.sign_in(&session.tokens).await?;
+    let service =
+        BearerLayer::new(tokens, real.origins).layer(ReqwestService::new(reqwest::Client::builder())?);
+    for _ in 0..12 {
+        let request = Request::get(&real.api_url).body(reqwest::Body::default())?;
+        watch.say(service.clone().oneshot(request).await?.status());
+        watch.pause(Duration::from_secs(1)).await;
+    }
+    Ok(())
 }
 
 /// Calls the API for 12 seconds. Gives how many answers were 401.

@@ -1,11 +1,11 @@
 //! A service that calls an API in its own name, with client credentials: over hyper and over reqwest.
 //!
-//! `cargo run --example service_to_service` uses a provider and an API of its own. With `OIDC_ISSUER`, `OIDC_CLIENT_ID`,
-//! `OIDC_CLIENT_SECRET` and `API_URL` set (and `OIDC_SCOPES`, if any), it calls that API with tokens of that provider.
+//! `cargo run --example service_to_service` uses a provider and an API of its own. With the variables of
+//! `examples/support/real.rs` set, it calls a real API with tokens of a real provider.
 
-use std::{env, time::Duration};
+use std::time::Duration;
 
-use examples::{Outcome, Stopwatch};
+use examples::{Outcome, Stopwatch, real::Real};
 use http::Request;
 use oidc_kit::{
     BearerLayer, ClientAuth, Issuer, OidcClient, Origins, Provider, RefreshingSource, ReqwestService,
@@ -17,21 +17,16 @@ use tower::{Layer, ServiceExt};
 #[tokio::main]
 async fn main() -> Outcome {
     let watch = Stopwatch::start();
-    match env::var("OIDC_ISSUER") {
-        Ok(issuer) => real(&watch, &issuer).await,
-        Err(_) => offline(&watch).await,
+    match Real::from_env()? {
+        Some(real) => with_real_provider(&watch, real).await,
+        None => offline(&watch).await,
     }
 }
 
-async fn real(watch: &Stopwatch, issuer: &str) -> Outcome {
-    let (url, scopes) = (env::var("API_URL")?, env::var("OIDC_SCOPES").unwrap_or_default());
-    let client = OidcClient::builder(Provider::discover(Issuer::new(issuer)?), env::var("OIDC_CLIENT_ID")?)
-        .auth(ClientAuth::secret_basic(Secret::from(env::var("OIDC_CLIENT_SECRET")?)))
-        .build(ReqwestTransport::new()?)?;
-    let grant = client.client_credentials(scopes.split_ascii_whitespace())?;
+async fn with_real_provider(watch: &Stopwatch, real: Real) -> Outcome {
+    let grant = real.client.client_credentials(real.scopes())?;
     let tokens = RefreshingSource::builder(grant).build()?;
-    let origin = url::Url::parse(&url)?.origin().ascii_serialization();
-    call_with_reqwest(watch, tokens, Origins::only([origin])?, &url).await
+    call_with_reqwest(watch, tokens, real.origins, &real.api_url).await
 }
 
 async fn offline(watch: &Stopwatch) -> Outcome {

@@ -1,6 +1,7 @@
 //! What the examples share: a plain HTTP client, and the time.
 
 pub mod loopback;
+pub mod real;
 
 use std::{sync::Arc, time::Duration};
 
