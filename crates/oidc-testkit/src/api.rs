@@ -19,11 +19,11 @@ use crate::{
     server::{Bound, Server},
 };
 
-/// An API on a port of its own that answers 200 to requests with a live access token of its provider, whatever the
-/// path and method, and 401 to all others. It stops when it is dropped.
+/// An API on a port of its own that answers 200 to requests with a live access token of its provider,
+/// whatever the path and method, and 401 to all others. It stops when it is dropped.
 ///
-/// The 200 has a JSON object with `subject`, `client` and `scope` of the token. The 401 has the challenge of RFC 6750,
-/// with `error="invalid_token"` where there was a token.
+/// The 200 has a JSON object with `subject`, `client` and `scope` of the token. The 401 has the challenge of
+/// RFC 6750, with `error="invalid_token"` where there was a token.
 ///
 /// ```
 /// # async fn example(provider: oidc_testkit::TestProvider) -> std::io::Result<()> {

@@ -17,8 +17,8 @@ pub struct Visit {
     body: String,
 }
 
-/// Opens an `http` URL with GET and does not follow where it redirects to: what is needed of a browser between the
-/// start of a login and its callback.
+/// Opens an `http` URL with GET and does not follow where it redirects to: what is needed of a browser
+/// between the start of a login and its callback.
 ///
 /// ```
 /// # async fn example(authorize_url: &str) -> std::io::Result<()> {

@@ -14,8 +14,9 @@ use tokio::sync::watch;
 
 /// A clock that stands still until a test moves it. Clones show the same time.
 ///
-/// Wall and boot clock move together with [`advance`](Self::advance), as time does, or one by one: a wall clock may be set
-/// to anything at any moment, a boot clock never goes back. No real time passes in any of it.
+/// Wall and boot clock move together with [`advance`](Self::advance), as time does, or one by one: a wall
+/// clock may be set to anything at any moment, a boot clock never goes back. No real time passes in any of
+/// it.
 ///
 /// ```
 /// use std::time::Duration;
@@ -96,8 +97,8 @@ impl ManualClock {
         self.0.now.send_modify(|now| now.wall = wall);
     }
 
-    /// Sets the boot clock and wakes whoever sleeps until then. An earlier time than the present one is ignored: a boot
-    /// clock never goes back.
+    /// Sets the boot clock and wakes whoever sleeps until then. An earlier time than the present one is
+    /// ignored: a boot clock never goes back.
     pub fn set_boot(&self, boot: BootTime) {
         self.0.now.send_modify(|now| now.boot = now.boot.max(boot));
     }
@@ -112,7 +113,8 @@ impl ManualClock {
         self.0.sleepers.borrow().iter().map(|sleeper| sleeper.deadline).min()
     }
 
-    /// Waits, without any time passing, until at least so many waits are under way: the moment to move the clock.
+    /// Waits, without any time passing, until at least so many waits are under way: the moment to move the
+    /// clock.
     pub async fn wait_for_sleepers(&self, at_least: usize) {
         let mut sleepers = self.0.sleepers.subscribe();
         // An error would mean that the sender is gone, and `self` holds it.

@@ -29,7 +29,8 @@ enum Kind {
     Loopback,
     /// A host in a network of one's own: RFC 1918, RFC 4193, and the shared space of RFC 6598.
     Private,
-    /// No host that a provider could be: link-local (cloud metadata live there), multicast, documentation, reserved.
+    /// No host that a provider could be: link-local (cloud metadata live there), multicast, documentation,
+    /// reserved.
     Special,
 }
 
@@ -60,8 +61,9 @@ impl Kind {
         }
     }
 
-    /// The registry for IPv6. Only 2000::/3 is in use for hosts; within it there are protocol assignments (Teredo among
-    /// them), documentation and 6to4. An address that carries one of IPv4 is as good as that one.
+    /// The registry for IPv6. Only 2000::/3 is in use for hosts; within it there are protocol assignments
+    /// (Teredo among them), documentation and 6to4. An address that carries one of IPv4 is as good as that
+    /// one.
     fn of_v6(address: Ipv6Addr) -> Self {
         if address == Ipv6Addr::LOCALHOST {
             return Self::Loopback;
@@ -84,7 +86,8 @@ impl Kind {
     }
 }
 
-/// Cloud services that speak of the machine that asks, at addresses that look like hosts: AWS over IPv6, Alibaba, Azure.
+/// Cloud services that speak of the machine that asks, at addresses that look like hosts: AWS over IPv6,
+/// Alibaba, Azure.
 const METADATA: [IpAddr; 3] = [
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),

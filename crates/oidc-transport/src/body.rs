@@ -8,8 +8,8 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use oidc_core::{BodyLimit, TransportError, TransportErrorKind};
 
-/// Reads the whole body, and stops as soon as it is known to be longer than `limit`. `broken` says what an error of the
-/// body means.
+/// Reads the whole body, and stops as soon as it is known to be longer than `limit`. `broken` says what an
+/// error of the body means.
 pub(crate) async fn collect<B: Body>(
     response: Response<B>,
     limit: BodyLimit,

@@ -6,7 +6,8 @@
 //! | speak to a provider through a client or a stack of one's own | [`TowerTransport`] |
 //! | put tower layers on a reqwest client | [`ReqwestService`] (feature `reqwest`) |
 //!
-//! The first two are implementations of [`HttpTransport`](oidc_core::HttpTransport), whose page has the contract.
+//! The first two are implementations of [`HttpTransport`](oidc_core::HttpTransport), whose page has the
+//! contract.
 
 #[cfg(feature = "reqwest")]
 mod address;

@@ -22,10 +22,10 @@ type BoxError = Box<dyn Error + Send + Sync>;
 
 /// An [`HttpTransport`] over a tower [`Service`]: hyper-util's client, or a stack of one's own.
 ///
-/// It adds a bounded body and one deadline, over readiness, answer and body (by default 30 s). Each request gets a
-/// clone of the service, which is polled until it is ready and then called once. What else the contract of
-/// [`HttpTransport`] asks for is up to the service: it must check certificates, and must not follow redirects, send
-/// anything twice, or log secrets. It decides itself which addresses it connects to.
+/// It adds a bounded body and one deadline, over readiness, answer and body (by default 30 s). Each request
+/// gets a clone of the service, which is polled until it is ready and then called once. What else the
+/// contract of [`HttpTransport`] asks for is up to the service: it must check certificates, and must not
+/// follow redirects, send anything twice, or log secrets. It decides itself which addresses it connects to.
 ///
 /// ```
 /// use bytes::Bytes;
@@ -70,8 +70,9 @@ impl<S> TowerTransport<S> {
         self
     }
 
-    /// Says which errors of the service prove that no byte of the request was sent, such as a refused connection. Those become
-    /// [`TransportErrorKind::Connect`]. By default none does: every request whose answer is an error may have been sent.
+    /// Says which errors of the service prove that no byte of the request was sent, such as a refused
+    /// connection. Those become [`TransportErrorKind::Connect`]. By default none does: every request whose
+    /// answer is an error may have been sent.
     #[must_use]
     pub fn not_sent_when(
         mut self,

@@ -63,8 +63,8 @@ pub(super) async fn end_session_post(Extracted(shared): Extracted<Arc<Shared>>, 
     end_session(&shared, &body)
 }
 
-/// OpenID Connect RP-Initiated Logout §2: ends the session, and sends the user back where the client asked for it and is
-/// known by its ID token or its name.
+/// OpenID Connect RP-Initiated Logout §2: ends the session, and sends the user back where the client asked
+/// for it and is known by its ID token or its name.
 fn end_session(shared: &Shared, query: &str) -> Response {
     let target = match Parameters::parse(query).and_then(|parameters| return_target(shared, &parameters)) {
         Ok(target) => target,

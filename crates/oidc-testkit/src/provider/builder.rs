@@ -59,8 +59,8 @@ impl TestProviderBuilder {
         self
     }
 
-    /// Sets how long access tokens live; by default 300 s. `expires_in` is this in whole seconds, rounded down, and at
-    /// least 1.
+    /// Sets how long access tokens live; by default 300 s. `expires_in` is this in whole seconds, rounded
+    /// down, and at least 1.
     pub fn access_token_lifetime(mut self, lifetime: Duration) -> Self {
         self.config.rules.access_lifetime = lifetime;
         self
@@ -132,14 +132,15 @@ impl TestProviderBuilder {
         self
     }
 
-    /// Moves an endpoint to another path below the issuer, such as `/connect/token`. Metadata names the new one; where the
-    /// discovery document is does not change.
+    /// Moves an endpoint to another path below the issuer, such as `/connect/token`. Metadata names the new
+    /// one; where the discovery document is does not change.
     pub fn path(mut self, endpoint: Endpoint, path: impl Into<String>) -> Self {
         self.config.paths.insert(endpoint, path.into());
         self
     }
 
-    /// Sets the port, for a provider that comes back after another one was dropped; by default any that is free.
+    /// Sets the port, for a provider that comes back after another one was dropped; by default any that is
+    /// free.
     pub fn port(mut self, port: u16) -> Self {
         self.port = port;
         self
@@ -148,8 +149,8 @@ impl TestProviderBuilder {
     /// Starts the provider on 127.0.0.1, on the tokio runtime that this is called on.
     ///
     /// # Errors
-    /// Where the port cannot be had, no keys can be made, or an endpoint's path is not `/` followed by letters, digits, `/`, `-`,
-    /// `_` and `.`.
+    /// Where the port cannot be had, no keys can be made, or an endpoint's path is not `/` followed by
+    /// letters, digits, `/`, `-`, `_` and `.`.
     pub async fn start(self) -> io::Result<TestProvider> {
         if !self.config.paths.values().all(|path| is_path(path)) {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, "the path of an endpoint is not usable"));

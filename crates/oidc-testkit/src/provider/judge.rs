@@ -7,8 +7,8 @@ use super::Endpoint;
 /// What the provider has seen so far, and whether clients kept to the rules. A snapshot, made by
 /// [`TestProvider::judge`](super::TestProvider::judge).
 ///
-/// All counts include requests whose answer was lost on request, and none that was cut or answered before it was
-/// processed, but for [`requests`](Self::requests), which has them all.
+/// All counts include requests whose answer was lost on request, and none that was cut or answered before it
+/// was processed, but for [`requests`](Self::requests), which has them all.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Judge {

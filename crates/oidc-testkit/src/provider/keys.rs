@@ -89,8 +89,8 @@ impl Keys {
     }
 }
 
-/// One key of each algorithm. The RSA key is made when it is first needed: it takes a good part of a second, and many
-/// tests never look at an ID token.
+/// One key of each algorithm. The RSA key is made when it is first needed: it takes a good part of a second,
+/// and many tests never look at an ID token.
 #[derive(Debug)]
 struct Pairs {
     number: u64,

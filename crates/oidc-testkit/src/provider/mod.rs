@@ -45,9 +45,9 @@ use crate::server::Server;
 /// A real OpenID provider over HTTP on loopback, for tests. It stops when it is dropped.
 ///
 /// It knows the grants `authorization_code` (with PKCE S256, which it demands), `refresh_token` and
-/// `client_credentials`, has metadata, key set, userinfo, revocation and logout, rotates refresh tokens and detects their
-/// reuse. It is strict: what the specifications forbid it refuses. What it has seen is in [`judge`](Self::judge); what it is to
-/// do wrong is asked for with [`fail_next`](Self::fail_next).
+/// `client_credentials`, has metadata, key set, userinfo, revocation and logout, rotates refresh tokens and
+/// detects their reuse. It is strict: what the specifications forbid it refuses. What it has seen is in
+/// [`judge`](Self::judge); what it is to do wrong is asked for with [`fail_next`](Self::fail_next).
 ///
 /// ```
 /// use std::time::Duration;
@@ -89,8 +89,8 @@ impl TestProvider {
         format!("{}{}", self.shared.issuer, self.shared.config.path(endpoint))
     }
 
-    /// Lets something go wrong with the next request to this endpoint. Called several times: with the next ones, in
-    /// this order.
+    /// Lets something go wrong with the next request to this endpoint. Called several times: with the next
+    /// ones, in this order.
     pub fn fail_next(&self, endpoint: Endpoint, fault: Fault) {
         self.shared.faults.push(endpoint, fault);
     }
@@ -117,8 +117,8 @@ impl TestProvider {
         self.shared.state().session = None;
     }
 
-    /// Logs in without a browser: tokens for `subject` at a registered client, as if a code had just been redeemed. They
-    /// include a refresh token, whatever the scopes, and no ID token.
+    /// Logs in without a browser: tokens for `subject` at a registered client, as if a code had just been
+    /// redeemed. They include a refresh token, whatever the scopes, and no ID token.
     ///
     /// # Errors
     /// Where there is no such client.

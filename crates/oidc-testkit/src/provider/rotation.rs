@@ -11,8 +11,8 @@ pub enum Rotation {
     /// It is replaced every time. Used again, it is refused and the whole login ended (RFC 9700 §4.14.2).
     #[default]
     Strict,
-    /// It is replaced every time, and may be used again for a while, as long as none of its successors has been used.
-    /// Later it is as with [`Strict`](Self::Strict).
+    /// It is replaced every time, and may be used again for a while, as long as none of its successors has
+    /// been used. Later it is as with [`Strict`](Self::Strict).
     Grace {
         /// For how long, from its first use.
         window: Duration,

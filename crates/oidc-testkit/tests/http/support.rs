@@ -84,7 +84,8 @@ pub(crate) async fn redeem(provider: &TestProvider, code: &str) -> io::Result<An
     token(provider, &form).await
 }
 
-/// The callback parameters of an authorization request with these parameters beside the usual ones, or in their place.
+/// The callback parameters of an authorization request with these parameters beside the usual ones, or in
+/// their place.
 pub(crate) async fn authorize(provider: &TestProvider, changes: &[(&str, &str)]) -> Vec<(String, String)> {
     let mut parameters = vec![
         ("response_type", "code"),

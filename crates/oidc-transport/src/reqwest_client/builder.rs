@@ -13,9 +13,10 @@ use crate::{address::AddressPolicy, deadline::Deadline};
 
 /// Sets up a [`ReqwestTransport`]; made by [`ReqwestTransport::builder`].
 ///
-/// Of what the client builder says, these are overridden: redirects, retries, proxies, decompression, connect timeout, DNS
-/// resolver, verbose logging, and the acceptance of invalid certificates and host names. Addresses that it gives a name with
-/// `resolve` are used without a check. A `timeout` of it that is shorter than the deadline holds as well.
+/// Of what the client builder says, these are overridden: redirects, retries, proxies, decompression, connect
+/// timeout, DNS resolver, verbose logging, and the acceptance of invalid certificates and host names.
+/// Addresses that it gives a name with `resolve` are used without a check. A `timeout` of it that is shorter
+/// than the deadline holds as well.
 #[must_use]
 pub struct ReqwestTransportBuilder {
     client: ClientBuilder,
@@ -40,8 +41,8 @@ impl ReqwestTransportBuilder {
         }
     }
 
-    /// Connects to private addresses too (RFC 1918, RFC 4193, RFC 6598): for a provider in one's own network. Link-local
-    /// addresses and those of cloud metadata services stay closed.
+    /// Connects to private addresses too (RFC 1918, RFC 4193, RFC 6598): for a provider in one's own network.
+    /// Link-local addresses and those of cloud metadata services stay closed.
     pub fn allow_private_addresses(mut self) -> Self {
         self.policy.private = true;
         self
@@ -53,11 +54,12 @@ impl ReqwestTransportBuilder {
         self
     }
 
-    /// Sets whether requests to `https` URLs go through the proxy that the environment names in `HTTPS_PROXY` or `ALL_PROXY`, but
-    /// for the hosts in `NO_PROXY`; by default they do not. Requests to `http` URLs never do.
+    /// Sets whether requests to `https` URLs go through the proxy that the environment names in `HTTPS_PROXY`
+    /// or `ALL_PROXY`, but for the hosts in `NO_PROXY`; by default they do not. Requests to `http` URLs never
+    /// do.
     ///
-    /// A proxy resolves names itself, so that only addresses in URLs are checked then, and the address of the proxy where it has
-    /// a name.
+    /// A proxy resolves names itself, so that only addresses in URLs are checked then, and the address of the
+    /// proxy where it has a name.
     pub fn system_proxy(mut self, used: bool) -> Self {
         self.system_proxy = used;
         self
@@ -88,18 +90,19 @@ impl ReqwestTransportBuilder {
         self
     }
 
-    /// Sets the clock that the deadline is measured by; by default the system's. Connecting is always measured by the
-    /// system's.
+    /// Sets the clock that the deadline is measured by; by default the system's. Connecting is always
+    /// measured by the system's.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.deadline.clock = clock;
         self
     }
 
-    /// Builds the transport. No I/O but reading the system's root certificates, where the platform keeps them in files.
+    /// Builds the transport. No I/O but reading the system's root certificates, where the platform keeps them
+    /// in files.
     ///
     /// # Errors
-    /// Where reqwest does not take the settings, the environment's proxy is not a URL, or the root certificates cannot be
-    /// read.
+    /// Where reqwest does not take the settings, the environment's proxy is not a URL, or the root
+    /// certificates cannot be read.
     pub fn build(self) -> Result<ReqwestTransport, BuildError> {
         let mut client = self
             .client

@@ -28,7 +28,8 @@ impl From<reqwest::Error> for BuildError {
     }
 }
 
-/// Whatever went wrong while connecting went wrong before anything of the request was sent; of all else nobody knows.
+/// Whatever went wrong while connecting went wrong before anything of the request was sent; of all else
+/// nobody knows.
 pub(super) fn classify(error: reqwest::Error) -> TransportError {
     let failure = if error.is_builder() {
         TransportError::not_sent(TransportErrorKind::InvalidRequest)
@@ -58,8 +59,8 @@ fn causes<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn
     iter::successors(Some(error), |&error| error.source())
 }
 
-/// rustls reports by way of I/O errors, one in the other, and the source of an I/O error is not the error within it but
-/// the source of that one.
+/// rustls reports by way of I/O errors, one in the other, and the source of an I/O error is not the error
+/// within it but the source of that one.
 fn is_tls(cause: &(dyn Error + 'static)) -> bool {
     let within = |error: &std::io::Error| error.get_ref().is_some_and(|error| is_tls(error));
     cause.is::<rustls::Error>() || cause.downcast_ref::<std::io::Error>().is_some_and(within)

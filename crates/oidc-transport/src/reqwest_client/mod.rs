@@ -36,15 +36,18 @@ use crate::{address::AddressPolicy, body, deadline::Deadline};
 ///
 /// Whatever the settings say:
 /// - **Redirects** are answers like any other.
-/// - **Nothing is sent twice.** reqwest's own retries are off. One thing cannot be switched off, and need not be: if a kept connection turns out to
-///   be closed before the first byte of the request was written to it, hyper hands the request back whole, and it is sent on a new connection.
+/// - **Nothing is sent twice.** reqwest's own retries are off. One thing cannot be switched off, and need not
+///   be: if a kept connection turns out to be closed before the first byte of the request was written to it,
+///   hyper hands the request back whole, and it is sent on a new connection.
 /// - **Proxies** of the environment are not used, unless [asked for](ReqwestTransportBuilder::system_proxy).
 /// - **Bodies** are not decompressed, and read up to their [`BodyLimit`].
 /// - **Time**: 5 s to connect, 30 s for the whole exchange, both [configurable](ReqwestTransportBuilder).
 /// - **Certificates** are checked, with the system's roots unless the client builder says otherwise.
-/// - **Addresses**: only public ones are connected to, unless others are [opened](ReqwestTransportBuilder::allow_private_addresses). The address
-///   that is checked is the one that is used, whether the URL has it or a name resolves to it; a name that resolves to both kinds is connected to
-///   at the good ones. Everything else is [`TransportErrorKind::AddressDenied`], and nothing is sent.
+/// - **Addresses**: only public ones are connected to, unless others are
+///   [opened](ReqwestTransportBuilder::allow_private_addresses). The address that is checked is the one that
+///   is used, whether the URL has it or a name resolves to it; a name that resolves to both kinds is
+///   connected to at the good ones. Everything else is [`TransportErrorKind::AddressDenied`], and nothing is
+///   sent.
 #[derive(Clone)]
 pub struct ReqwestTransport {
     client: reqwest::Client,

@@ -4,8 +4,8 @@ use reqwest::{NoProxy, Proxy};
 
 use super::BuildError;
 
-/// The proxy for `https` URLs. `HTTP_PROXY` is not looked at: nothing that is not encrypted goes through a proxy, and in a CGI
-/// program it is what a request says.
+/// The proxy for `https` URLs. `HTTP_PROXY` is not looked at: nothing that is not encrypted goes through a
+/// proxy, and in a CGI program it is what a request says.
 pub(super) fn from_environment() -> Result<Option<Proxy>, BuildError> {
     let Some(url) = named(|name| std::env::var(name).ok()) else { return Ok(None) };
     Ok(Some(Proxy::https(url)?.no_proxy(NoProxy::from_env())))

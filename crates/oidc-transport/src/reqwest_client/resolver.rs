@@ -6,8 +6,8 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use crate::address::AddressPolicy;
 
-/// Resolves by another resolver, and leaves out what the policy does not allow. The addresses it gives are the ones that
-/// are used, so that a name cannot be checked as one address and used as another.
+/// Resolves by another resolver, and leaves out what the policy does not allow. The addresses it gives are
+/// the ones that are used, so that a name cannot be checked as one address and used as another.
 pub(super) struct GuardedResolver {
     inner: Arc<dyn Resolve>,
     policy: AddressPolicy,

@@ -15,9 +15,10 @@ use super::BuildError;
 
 /// A reqwest client as a tower [`Service`] over the types of `http`, so that layers can be put on it.
 ///
-/// It is made from a client builder and not from a client, because it must not follow redirects: below a layer that attaches
-/// credentials, a redirect would carry them on to wherever an answer says. All other settings are taken as they are. A layer above
-/// it (`tower_http::follow_redirect`, above the one that attaches credentials) may follow redirects safely.
+/// It is made from a client builder and not from a client, because it must not follow redirects: below a
+/// layer that attaches credentials, a redirect would carry them on to wherever an answer says. All other
+/// settings are taken as they are. A layer above it (`tower_http::follow_redirect`, above the one that
+/// attaches credentials) may follow redirects safely.
 ///
 /// ```
 /// use oidc_transport::ReqwestService;

@@ -22,7 +22,8 @@ pub(crate) enum Then {
     AnswerAndClose(Vec<u8>),
     /// Resets the connection.
     Reset,
-    /// Sends the head of an answer, and then one byte of an endless body after another, as fast as they are taken.
+    /// Sends the head of an answer, and then one byte of an endless body after another, as fast as they are
+    /// taken.
     Drip,
     /// Says nothing and keeps the connection.
     Silence,

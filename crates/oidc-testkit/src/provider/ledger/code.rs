@@ -30,7 +30,8 @@ impl Ledger {
         code
     }
 
-    /// Spends a code (RFC 6749 §4.1.3, RFC 7636 §4.6). A code that is used again ends the login it was used for.
+    /// Spends a code (RFC 6749 §4.1.3, RFC 7636 §4.6). A code that is used again ends the login it was used
+    /// for.
     pub(crate) fn redeem_code(
         &mut self,
         now: BootTime,
@@ -64,7 +65,8 @@ impl Ledger {
     }
 }
 
-/// Whether it has the form of a code verifier or of an S256 challenge: 43 to 128 unreserved characters (RFC 7636 §4.1).
+/// Whether it has the form of a code verifier or of an S256 challenge: 43 to 128 unreserved characters (RFC
+/// 7636 §4.1).
 pub(crate) fn is_verifier(text: &str) -> bool {
     let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     (43..=128).contains(&text.len()) && text.bytes().all(unreserved)

@@ -103,8 +103,8 @@ impl Ledger {
         Some((self.login(entry.login)?, &entry.scopes))
     }
 
-    /// Revokes a token of this client (RFC 7009 §2.1): with a refresh token the whole login ends. Says whether the token
-    /// may be revoked by this client; one that does not exist may.
+    /// Revokes a token of this client (RFC 7009 §2.1): with a refresh token the whole login ends. Says
+    /// whether the token may be revoked by this client; one that does not exist may.
     pub(crate) fn revoke(&mut self, client: &str, token: &str) -> bool {
         let login = self.refresh.get(token).map(|entry| entry.login);
         let access_of = self.access.get(token).map(|entry| entry.login);
