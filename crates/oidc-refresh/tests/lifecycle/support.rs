@@ -1,4 +1,5 @@
 //! A strict provider in memory, and a login at it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "what is wrong here is wrong with the test")]
 
 use std::{
     collections::VecDeque,
