@@ -1,7 +1,6 @@
 //! An API that wants an access token.
 
 use std::{
-    future::ready,
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -10,7 +9,9 @@ use axum::{
     Json,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
 use serde_json::json;
 
 use crate::{
@@ -80,7 +81,15 @@ impl ProtectedApi {
         let desk = Arc::new(Desk { provider: provider.shared(), state: Mutex::default() });
         let server = bound.serve({
             let desk = Arc::clone(&desk);
-            move |request| ready(Ok(desk.answer(request.headers())))
+            move |request: Request<Incoming>| {
+                let desk = Arc::clone(&desk);
+                async move {
+                    let (head, body) = request.into_parts();
+                    // Read to its end, so that the connection stays good and nobody meets a reset.
+                    let _ = Limited::new(body, LONGEST).collect().await;
+                    Ok(desk.answer(&head.headers))
+                }
+            }
         });
         Ok(Self { origin, desk, _server: server })
     }
@@ -144,6 +153,9 @@ impl Desk {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// The longest request body, in bytes.
+const LONGEST: usize = 16 * 1024 * 1024;
 
 /// RFC 6750 §3.1: a request without a token gets no error code.
 fn unauthorized(with_token: bool) -> Response {

@@ -7,4 +7,6 @@ mod reqwest_service;
 #[cfg(test)]
 mod reqwest_transport;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod tower_transport;
