@@ -225,12 +225,15 @@ async fn what_is_no_url_is_not_sent() {
 }
 
 // DIS-20
-#[test]
-fn proxies_of_the_environment_are_used_only_when_asked_for() {
+#[tokio::test]
+async fn proxies_of_the_environment_are_used_only_when_asked_for() {
+    // The environment belongs to the whole process, so this test runs itself again in one of its own.
+    if std::env::var_os("ALL_PROXY").as_deref() == Some(NOBODY.as_ref()) {
+        return in_an_environment_with_proxies().await;
+    }
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "reqwest_transport::in_an_environment_with_proxies", "--ignored"])
-        .envs([("HTTP_PROXY", "http://127.0.0.1:9"), ("HTTPS_PROXY", "http://127.0.0.1:9")])
-        .env("ALL_PROXY", "http://127.0.0.1:9")
+        .args(["--exact", "reqwest_transport::proxies_of_the_environment_are_used_only_when_asked_for"])
+        .envs([("HTTP_PROXY", NOBODY), ("HTTPS_PROXY", NOBODY), ("ALL_PROXY", NOBODY)])
         .env_remove("NO_PROXY")
         .env_remove("no_proxy")
         .output()
@@ -239,8 +242,8 @@ fn proxies_of_the_environment_are_used_only_when_asked_for() {
     assert!(child.status.success() && text.contains("1 passed"), "{text}");
 }
 
-#[tokio::test]
-#[ignore = "started by the test above, in a process of its own"]
+const NOBODY: &str = "http://127.0.0.1:9";
+
 async fn in_an_environment_with_proxies() {
     let peer = Peer::new(&[Then::Answer(answer("200 OK", "", b""))]).await;
     let asked = builder().system_proxy(true).build().unwrap();

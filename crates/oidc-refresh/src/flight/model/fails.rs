@@ -80,6 +80,14 @@ fn a_login_without_a_new_revision_is_overwritten() {
     only_the_contract_keeps(RIGHT_LOGIN, Variant::PutKeepsRevision, scenario);
 }
 
+// STO-01, STO-02
+#[test]
+fn a_login_that_compares_nothing_undoes_a_logout() {
+    let budget = Budget { sign_in: 1, sign_out: 1, ends: 0, ..Budget::NONE };
+    let scenario = Scenario { asks: 1, ..with(Rotation::Strict, budget) };
+    only_the_contract_keeps(RIGHT_LOGIN, Variant::PutIgnoresRevision, scenario);
+}
+
 // RED-01
 #[test]
 fn revisions_that_are_only_counted_let_a_fail_over_overwrite_a_login() {

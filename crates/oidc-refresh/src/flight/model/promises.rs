@@ -23,7 +23,9 @@ pub(super) fn properties(scenario: &Scenario) -> Vec<Property<Scenario>> {
         Property::always(ACKNOWLEDGED_STAYS, |_, world: &World| {
             !world.seen.overwritten && world.keeps_acknowledged()
         }),
-        Property::always(RIGHT_LOGIN, |_, world: &World| world.has_right_login()),
+        Property::always(RIGHT_LOGIN, |_, world: &World| {
+            world.has_right_login() && !world.seen.signed_in_again
+        }),
         Property::always(NAMED, |_, world: &World| !world.seen.misnamed),
         Property::always(BACK_OFF_HOLDS, |_, world: &World| !world.seen.hurried),
         Property::always(ENDS_WELL, |scenario, world: &World| world.ends_well(scenario).is_ok()),

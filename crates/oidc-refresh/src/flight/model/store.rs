@@ -199,6 +199,7 @@ impl Store {
         payload: Payload,
     ) -> Put {
         let before = self.record().revision;
+        let expected = if scenario.variant == Variant::PutIgnoresRevision { Some(before) } else { expected };
         self.write(scenario, |row, _| {
             let put = rules::put(row, expected, id, payload);
             if let (Put::Done(_), Some(record)) = (&put, row.as_mut()) {

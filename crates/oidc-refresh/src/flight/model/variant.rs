@@ -11,6 +11,7 @@ pub(super) enum Variant {
     CommitClearsForeignClaim,
     RemoveKeepsRevision,
     PutKeepsRevision,
+    PutIgnoresRevision,
     RemoveDeletesRow,
     CounterOnlyRevisions,
     LeaseIdsFromStoreCounter,

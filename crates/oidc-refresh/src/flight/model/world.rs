@@ -41,6 +41,8 @@ pub(super) struct Seen {
     pub(super) shared: bool,
     /// A commit took the place of something else than its predecessor.
     pub(super) overwritten: bool,
+    /// A login that had begun before a logout undid it.
+    pub(super) signed_in_again: bool,
     /// A loss was reported as a plain rejection.
     pub(super) misnamed: bool,
     /// A lease was given out during a back-off.
@@ -56,6 +58,8 @@ pub(super) struct SignIn {
     expected: Revision,
     /// The login that it replaces.
     replaces: WriteId,
+    /// Somebody signed out since.
+    signed_out: bool,
 }
 
 /// The bit of "nobody is logged in".
@@ -197,6 +201,9 @@ impl World {
         self.store.remove(scenario, id);
         self.seen.logins = NOBODY;
         self.acknowledge();
+        if let Some(login) = &mut self.sign_in {
+            login.signed_out = true;
+        }
         if let Some(process) = by.and_then(|by| self.processes.get_mut(by)) {
             process.forget();
         }
@@ -206,7 +213,14 @@ impl World {
         let tokens = self.provider.sign_in();
         let record = self.store.record();
         let id = id(LOGIN, 1 + self.left.sign_in);
-        self.sign_in = Some(SignIn { by, id, tokens, expected: record.revision, replaces: record.login });
+        self.sign_in = Some(SignIn {
+            by,
+            id,
+            tokens,
+            expected: record.revision,
+            replaces: record.login,
+            signed_out: false,
+        });
     }
 
     /// Tries to write the new login; `acknowledged` says whether the answer arrives.
@@ -215,6 +229,7 @@ impl World {
         let put = self.store.put(scenario, Some(login.expected), login.id, login.tokens.payload());
         if let Put::Done(_) = put {
             self.seen.logins = self.login_bit();
+            self.seen.signed_in_again |= login.signed_out;
         }
         match put {
             _ if !acknowledged => self.sign_in = Some(login),
