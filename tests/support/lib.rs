@@ -9,7 +9,7 @@ mod world;
 
 pub use self::{
     form::Form,
-    plain::{Http, http_client, http_transport},
+    plain::{Http, http_client, http_transport, reqwest_builder},
     routed::Routed,
     world::{ApiClient, World, finish, json},
 };

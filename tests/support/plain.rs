@@ -1,4 +1,4 @@
-//! hyper's client, as a service would use it.
+//! hyper's client and reqwest's, as a service would use them.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -22,4 +22,10 @@ pub fn http_client() -> Http {
 pub fn http_transport() -> TowerTransport<Http> {
     TowerTransport::new(http_client())
         .not_sent_when(|error| error.downcast_ref::<Error>().is_some_and(Error::is_connect))
+}
+
+/// What builds a reqwest client for plain HTTP: without the system's root certificates, because reading them takes longer than
+/// most tests.
+pub fn reqwest_builder() -> reqwest::ClientBuilder {
+    reqwest::Client::builder().tls_certs_only([]).no_proxy()
 }

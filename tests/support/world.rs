@@ -15,7 +15,7 @@ use oidc_transport::ReqwestTransport;
 use serde_json::Value;
 use tower::{Layer, ServiceExt};
 
-use crate::{Http, http_client};
+use crate::{Http, http_client, reqwest_builder};
 
 /// A client of the world's API whose requests carry the tokens of one source.
 pub type ApiClient = Bearer<Http, RefreshingSource>;
@@ -191,7 +191,7 @@ pub async fn finish(client: &OidcClient, request: LoginRequest) -> Result<Sessio
 }
 
 fn transport() -> ReqwestTransport {
-    ReqwestTransport::builder(reqwest::Client::builder()).allow_loopback().build().unwrap()
+    ReqwestTransport::builder(reqwest_builder()).allow_loopback().build().unwrap()
 }
 
 /// The body of an answer, as JSON.
