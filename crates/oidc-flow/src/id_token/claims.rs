@@ -9,6 +9,8 @@ use oidc_core::Issuer;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::IdTokenError;
+
 /// The claims of an ID token that passed every check.
 ///
 /// `(issuer, subject)` is the user; both are compared byte by byte. What the provider merely reports (`email`, `name`) is for
@@ -78,9 +80,9 @@ impl IdTokenClaims {
         self.text("sid")
     }
 
-    /// Any other claim, as it came. `nonce` is not among them.
-    pub fn get(&self, claim: &str) -> Option<&Value> {
-        self.claims.get(claim)
+    /// One claim, such as `email`. `None` where it is missing or not of this type; `nonce` always is.
+    pub fn claim<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        T::deserialize(self.claims.get(name)?).ok()
     }
 
     /// All claims as a type of your own.
@@ -91,16 +93,17 @@ impl IdTokenClaims {
     ///     email: Option<String>,
     ///     name: Option<String>,
     /// }
-    /// # fn f(claims: oidc_flow::IdTokenClaims) -> Result<(), serde_json::Error> {
+    /// # fn f(claims: oidc_flow::IdTokenClaims) -> Result<(), oidc_flow::IdTokenError> {
     /// let profile: Profile = claims.deserialize()?;
     /// # Ok(())
     /// # }
     /// ```
     ///
     /// # Errors
-    /// Where the claims are not what the type wants. The text of the error may contain claims.
-    pub fn deserialize<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        T::deserialize(Value::Object(self.claims.clone()))
+    /// [`IdTokenError::Malformed`] where the claims are not what the type wants.
+    pub fn deserialize<T: DeserializeOwned>(&self) -> Result<T, IdTokenError> {
+        T::deserialize(&self.claims)
+            .map_err(|_| IdTokenError::Malformed("the claims are not what the application expects"))
     }
 
     fn text(&self, claim: &str) -> Option<&str> {

@@ -1,4 +1,13 @@
 //! ID tokens: what is checked, and what is left when all of it passed.
+//!
+//! 1. `jose::Compact` takes the token apart strictly, `jose::Header` reads how it is signed, `protocol` checks every claim that needs
+//!    no key. openidconnect checks none of what is done here: size, repeated members, the types of claims that it does not read,
+//!    leeway, `nbf`, `iat`, `azp`, `at_hash`, `c_hash`, an empty `sub`, other kinds of token.
+//! 2. `provider::ProviderState` has the keys; one that is not known is looked for once more, as often as that is allowed.
+//! 3. openidconnect's `IdTokenVerifier` verifies the signature, on keys of ours (`jose::Key`), and `iss`, `aud`, `exp` and the nonce.
+//!
+//! A token passes only if both readers take it. openidconnect's is strict about the standard claims of OIDC Core §5.1: `address` as
+//! text, say, makes a token unreadable. Booleans as text and times as RFC 3339 text, the usual oddities, it takes.
 
 mod claims;
 mod error;

@@ -1,9 +1,6 @@
 //! The way of an ID token through its checks.
 
-use std::{
-    str::FromStr,
-    time::{Duration, SystemTime},
-};
+use std::{str::FromStr, time::SystemTime};
 
 use oidc_core::{Issuer, Secret};
 use openidconnect::{
@@ -111,9 +108,9 @@ impl Verification<'_> {
     fn verify_with(&self, token: &Token, key: &Key) -> Result<(), IdTokenError> {
         let issuer = IssuerUrl::new(self.issuer.as_str().to_owned()).map_err(|_| IdTokenError::Issuer)?;
         let client = ClientId::new(self.checks.client_id.to_owned());
-        let time = self.now.checked_sub(self.checks.leeway()).unwrap_or(SystemTime::UNIX_EPOCH);
-        // Its calendar ends far beyond ours, but it ends, in a panic.
-        let time = time.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + END_OF_TIME);
+        // Its calendar ends in a panic, far before ours. The other end is out of reach: `exp` was checked against it.
+        let time = self.now.max(SystemTime::UNIX_EPOCH);
+        let time = time.checked_sub(self.checks.leeway()).unwrap_or(time);
         let verifier =
             IdTokenVerifier::new_public_client(client, issuer, JsonWebKeySet::new(vec![key.clone()]))
                 .set_allowed_algs([self.header.algorithm])
@@ -136,9 +133,6 @@ impl Verification<'_> {
         if passes { Ok(()) } else { Err("nonce".to_owned()) }
     }
 }
-
-/// The last second of the year 9999.
-const END_OF_TIME: Duration = Duration::from_secs(253_402_300_799);
 
 fn expected_issuer(metadata: &ProviderMetadata) -> Result<&Issuer, IdTokenError> {
     metadata

@@ -289,6 +289,8 @@ mod tests {
                 );
             }
         }
+        let keys = || (0..32).map(|_| TestKey::new(SigningAlgorithm::EdDsa).jwk(None));
+        assert!(keys().all(|jwk| is_taken(&jwk)), "about half of them have the sign bit");
         for length in [0, 31, 33, 57, 64] {
             assert!(
                 !is_taken(&json!({"kty": "OKP", "crv": "Ed25519", "x": number(&vec![7; length])})),

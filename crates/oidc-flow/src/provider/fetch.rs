@@ -36,8 +36,12 @@ impl Web {
         request.extensions_mut().insert(BodyLimit(limit));
         let (head, body) = self.transport.send(request).await.map_err(ProviderError::no_answer)?.into_parts();
         match head.status {
-            StatusCode::OK if body.len() > limit => Err(ProviderErrorKind::TooLarge.into()),
-            StatusCode::OK => Ok(Document { body: without_mark(body), headers: head.headers }),
+            StatusCode::OK => {
+                if !is_json(&head.headers) {
+                    tracing::debug!("the provider does not call its document JSON");
+                }
+                Ok(Document { body: without_mark(body), headers: head.headers })
+            }
             status if status.is_redirection() => Err(ProviderErrorKind::Redirected.into()),
             status if is_refusal(status) => {
                 Err(ProviderErrorKind::Refused { status: status.as_u16() }.into())
@@ -48,6 +52,14 @@ impl Web {
             }
         }
     }
+}
+
+/// Whether the answer says that it is JSON, of whatever kind. That it is decides the reader.
+fn is_json(headers: &HeaderMap) -> bool {
+    let kind = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let essence =
+        kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim().to_ascii_lowercase();
+    essence == "application/json" || essence.ends_with("+json")
 }
 
 /// A 4xx, but for those that only ask for patience.

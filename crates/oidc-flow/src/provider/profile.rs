@@ -55,8 +55,8 @@ impl Default for Profile {
 }
 
 impl Profile {
-    /// Adds an exact string that the provider may use as its issuer beside the configured one. The first one that is seen, in
-    /// metadata, is the only one from then on.
+    /// Adds an exact string that the discovery document may have as its issuer beside the configured one. The first one that is
+    /// seen is the only one from then on, for documents and ID tokens alike.
     #[must_use]
     pub fn with_issuer(mut self, issuer: Issuer) -> Self {
         self.issuers.push(issuer);

@@ -31,7 +31,8 @@ pub(super) type Fetch<T> = BoxFuture<'static, Result<Fetched<T>, ProviderError>>
 /// A document of a provider.
 ///
 /// There is one fetch at a time, driven by all who wait for it: whoever gives up leaves it to the others. A good document serves
-/// for its age, and for [`MAX_STALE`] more while a newer one cannot be had. A failure is remembered for the back-off.
+/// for its age, and for [`MAX_STALE`] more while a newer one is on its way or cannot be had. A failure is remembered for the
+/// back-off.
 pub(super) struct Remembered<T> {
     slot: Mutex<Slot<T>>,
 }
@@ -90,6 +91,12 @@ const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(600);
 /// When a fetch that everybody gave up on is started over; a transport has given it up before.
 const ABANDONED: Duration = Duration::from_secs(60);
 
+impl From<ProviderError> for NotNow {
+    fn from(error: ProviderError) -> Self {
+        Self { retry_after: error.retry_after().unwrap_or(FIRST_BACK_OFF), source: Some(error) }
+    }
+}
+
 impl<T> Default for Remembered<T> {
     fn default() -> Self {
         let slot = Slot { good: None, failure: None, flight: None, count: 0, renewed_at: None };
@@ -110,15 +117,9 @@ impl<T: Send + Sync + 'static> Remembered<T> {
         let flight = {
             let mut slot = self.lock();
             let now = clock.boot();
-            match &slot.good {
-                Some(good) if now < good.fresh_until => return Ok(good.known(false)),
-                _ => {}
-            }
-            match slot.back_off(now) {
-                Some(NotNow { retry_after, source: Some(error) }) if slot.flight.is_none() => {
-                    return slot.stale(now).ok_or_else(|| error.with_retry_after(Some(retry_after)));
-                }
-                _ => slot.join_or_start(now, fetch),
+            match slot.at_hand(now) {
+                Some(known) => return known,
+                None => slot.join_or_start(now, fetch),
             }
         };
         let landed = flight.fetch.clone().await;
@@ -127,10 +128,7 @@ impl<T: Send + Sync + 'static> Remembered<T> {
         slot.settle(flight.number, &landed, now);
         match landed {
             Ok(fetched) => Ok(Known { value: fetched.value, is_new: true, number: flight.number }),
-            Err(error) => {
-                let retry_after = slot.back_off(now).map(|wait| wait.retry_after);
-                slot.stale(now).ok_or_else(|| error.with_retry_after(retry_after))
-            }
+            Err(error) => slot.stale(now).ok_or_else(|| slot.back_off(now).unwrap_or(error)),
         }
     }
 
@@ -152,8 +150,11 @@ impl<T: Send + Sync + 'static> Remembered<T> {
                 _ => {}
             }
             if slot.flight.is_none() {
-                if let Some(not_now) = slot.back_off(now).or_else(|| slot.cool_down(now)) {
-                    return Err(not_now);
+                if let Some(error) = slot.back_off(now) {
+                    return Err(error.into());
+                }
+                if let Some(retry_after) = slot.cool_down(now) {
+                    return Err(NotNow { retry_after, source: None });
                 }
                 slot.renewed_at = Some(now);
             }
@@ -165,10 +166,7 @@ impl<T: Send + Sync + 'static> Remembered<T> {
         slot.settle(flight.number, &landed, now);
         match landed {
             Ok(fetched) => Ok(Known { value: fetched.value, is_new: true, number: flight.number }),
-            Err(error) => {
-                let retry_after = slot.back_off(now).map_or(FIRST_BACK_OFF, |wait| wait.retry_after);
-                Err(NotNow { retry_after, source: Some(error) })
-            }
+            Err(error) => Err(slot.back_off(now).unwrap_or(error).into()),
         }
     }
 
@@ -178,9 +176,22 @@ impl<T: Send + Sync + 'static> Remembered<T> {
 }
 
 impl<T: Send + Sync + 'static> Slot<T> {
+    /// What can be said without waiting: the document while it is new, the old one while a newer one is on its way to somebody or
+    /// cannot be had, or why there is none. Nothing where it is to be fetched.
+    fn at_hand(&self, now: BootTime) -> Option<Result<Known<T>, ProviderError>> {
+        if let Some(good) = self.good.as_ref().filter(|good| now < good.fresh_until) {
+            return Some(Ok(good.known(false)));
+        }
+        if self.flight.as_ref().is_some_and(|flight| flight.is_alive(now)) {
+            return self.stale(now).map(Ok);
+        }
+        let error = self.back_off(now)?;
+        Some(self.stale(now).ok_or(error))
+    }
+
     fn join_or_start(&mut self, now: BootTime, fetch: impl FnOnce() -> Fetch<T>) -> Flight<T> {
         match &self.flight {
-            Some(flight) if now.since(flight.started_at) < ABANDONED => flight.clone(),
+            Some(flight) if flight.is_alive(now) => flight.clone(),
             _ => {
                 self.count += 1;
                 // A transport that panics must not leave a fetch behind that panics for ever.
@@ -220,19 +231,28 @@ impl<T: Send + Sync + 'static> Slot<T> {
         }
     }
 
-    fn back_off(&self, now: BootTime) -> Option<NotNow> {
+    /// The last failure, while nothing is tried again.
+    fn back_off(&self, now: BootTime) -> Option<ProviderError> {
         let failure = self.failure.as_ref().filter(|failure| now < failure.until)?;
-        Some(NotNow { retry_after: failure.until.since(now), source: Some(failure.error.clone()) })
+        Some(failure.error.clone().with_retry_after(Some(failure.until.since(now))))
     }
 
-    fn cool_down(&self, now: BootTime) -> Option<NotNow> {
+    /// How long a renewal has to wait for the one before.
+    fn cool_down(&self, now: BootTime) -> Option<Duration> {
         let until = self.renewed_at?.after(MIN_RENEWAL);
-        (now < until).then(|| NotNow { retry_after: until.since(now), source: None })
+        Some(until.since(now)).filter(|wait| !wait.is_zero())
     }
 
+    /// The old document, where it still serves.
     fn stale(&self, now: BootTime) -> Option<Known<T>> {
         let good = self.good.as_ref().filter(|good| now < good.fresh_until.after(MAX_STALE))?;
         Some(good.known(false))
+    }
+}
+
+impl<T> Flight<T> {
+    fn is_alive(&self, now: BootTime) -> bool {
+        now.since(self.started_at) < ABANDONED
     }
 }
 

@@ -152,7 +152,7 @@ async fn failures_are_remembered_longer_each_time() {
     place.clock.advance(HOUR);
     place.fail(unreachable());
     assert_eq!(place.get().await.unwrap(), 9);
-    assert_eq!(place.remembered.lock().back_off(place.clock.boot()).unwrap().retry_after, seconds(1));
+    assert_eq!(place.remembered.lock().back_off(place.clock.boot()).unwrap().retry_after(), Some(seconds(1)));
 }
 
 #[tokio::test]
@@ -180,6 +180,23 @@ async fn an_old_document_stays_in_use_for_a_day_while_there_is_no_newer_one() {
     place.recover();
     place.clock.advance(seconds(2));
     assert_eq!(place.get().await.unwrap(), 4);
+}
+
+#[tokio::test]
+async fn only_one_waits_for_a_newer_document_while_the_old_one_serves() {
+    let place = Place::new();
+    assert_eq!(place.get().await.unwrap(), 1);
+    place.clock.advance(HOUR);
+    place.open.send_replace(false);
+    let leader = place.get();
+    let mut leader = std::pin::pin!(leader);
+    assert!(leader.as_mut().now_or_never().is_none());
+    for _ in 0..10 {
+        assert_eq!(place.get().now_or_never().unwrap().unwrap(), 1);
+    }
+    place.open.send_replace(true);
+    assert_eq!(leader.await.unwrap(), 2);
+    assert_eq!((place.get().await.unwrap(), place.fetches()), (2, 2));
 }
 
 // JWK-01, JWK-02, JWK-03
