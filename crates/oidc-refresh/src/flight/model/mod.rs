@@ -5,6 +5,11 @@
 //! store that can fail. What is explored is every interleaving of two or three processes, with a budget for each kind of
 //! fault. `holds` says what the contract promises; `fails` says that each tempting simplification of it breaks one of
 //! these promises, so that they are known to bite.
+//!
+//! What is left out: a request that arrives after its sender has given it up; two refreshes at once in one process, which
+//! are as two processes; patience that ends; time that is neither before nor after a deadline. A pause is taken to be shorter
+//! than the life of an access token, unless a scenario says otherwise: no contract helps against a request that leaves
+//! after two more renewals.
 
 mod fails;
 mod holds;
@@ -54,7 +59,6 @@ enum Action {
     Put {
         acknowledged: bool,
     },
-    PutNothing,
     Revoke,
 }
 
@@ -90,7 +94,6 @@ impl Model for Scenario {
             Action::SignOut(by) => world.sign_out(self, by),
             Action::SignIn(by) => world.start_sign_in(by),
             Action::Put { acknowledged } => world.put(self, acknowledged),
-            Action::PutNothing => {}
             Action::Revoke => {
                 if let Some(tokens) = world.stored() {
                     world.provider.revoke(tokens);
@@ -184,7 +187,7 @@ fn shared_actions(scenario: &Scenario, world: &World, actions: &mut Vec<Action>)
         Some(_) => {
             actions.push(Action::Put { acknowledged: true });
             if may(left.store) {
-                actions.extend([Action::Put { acknowledged: false }, Action::PutNothing]);
+                actions.push(Action::Put { acknowledged: false });
             }
         }
         None if left.sign_in > 0 => actions.extend([Action::SignIn(None), Action::SignIn(Some(0))]),

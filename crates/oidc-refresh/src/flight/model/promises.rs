@@ -120,6 +120,9 @@ fn is_example(scenario: &Scenario, name: &str) -> bool {
 }
 
 fn report(scenario: &Scenario, checker: &impl Checker<Scenario>) {
+    let Scenario { variant, rotation, processes, asks, budget, .. } = scenario;
     let (states, depth) = (checker.unique_state_count(), checker.max_depth());
-    eprintln!("{states:>8} states, depth {depth:>2}: {scenario:?}");
+    eprintln!(
+        "{states:>8} states, depth {depth:>2}: {variant:?}, {rotation:?}, {processes} x {asks} {budget:?}"
+    );
 }

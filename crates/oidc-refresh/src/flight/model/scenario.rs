@@ -1,5 +1,7 @@
 //! What a run of the model explores.
 
+use std::fmt;
+
 use super::{provider::Rotation, variant::Variant};
 
 /// One run: who takes part, and what may go wrong how often.
@@ -25,7 +27,7 @@ pub(super) struct Scenario {
 }
 
 /// How often what may happen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) struct Budget {
     /// Of all faults together.
     pub(super) faults: u8,
@@ -89,5 +91,26 @@ impl Budget {
     /// So many faults, of any kind but fail-over.
     pub(super) const fn any(faults: u8) -> Self {
         Self { faults, crash: faults, pause: faults, lost: faults, store: faults, ..Self::NONE }
+    }
+}
+
+/// Only what can happen at all.
+impl fmt::Debug for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds = [
+            ("faults", self.faults),
+            ("crash", self.crash),
+            ("pause", self.pause),
+            ("lost", self.lost),
+            ("store", self.store),
+            ("fail_over", self.fail_over),
+            ("turned_away", self.turned_away),
+            ("salvage", self.salvage),
+            ("ends", self.ends),
+            ("sign_out", self.sign_out),
+            ("sign_in", self.sign_in),
+            ("revoke", self.revoke),
+        ];
+        f.debug_map().entries(kinds.into_iter().filter(|(_, times)| *times > 0)).finish()
     }
 }
