@@ -2,6 +2,7 @@
 
 mod claims;
 mod keys;
+mod times;
 mod tokens;
 
 use std::{
