@@ -102,10 +102,17 @@ impl Shared {
 
     /// Publishes the access token of `login`. Says whether it can be used now.
     ///
-    /// A token that is there already keeps its generation, and stays rejected if it was.
+    /// A token that is there already keeps its generation, and stays rejected if it was. One that `login` does not have is another
+    /// login's.
     pub(crate) fn publish(&self, state: &mut State, login: &SavedLogin) -> bool {
         let now = self.clock.boot();
-        let Some(access) = login.access(&self.target).filter(|_| !state.closed) else { return false };
+        if state.closed {
+            return false;
+        }
+        let Some(access) = login.access(&self.target) else {
+            self.snapshot.store(None);
+            return false;
+        };
         let current = self.snapshot.load_full();
         let credential = Credential::new(access, Generation(state.generations.saturating_add(1)));
         if let Some(current) = current.filter(|current| current.credential().is_same_token(&credential)) {

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use oidc_core::{Cause, MemoryStore, Secret, StoreErrorKind, TokenErrorKind, TokenSet, TokenSource};
+use oidc_core::{Cause, MemoryStore, Secret, StoreErrorKind, Target, TokenErrorKind, TokenSet, TokenSource};
 use oidc_refresh::TokenPool;
 use oidc_testkit::{FaultStore, ManualClock, StoreFault, StoreOperation};
 
@@ -118,4 +118,37 @@ async fn a_pool_gives_each_login_one_source_and_drops_those_that_nobody_uses() {
     assert!(pool.source(&keys[7]).token().await.is_err());
     assert!(pool.source(&keys[8]).token().await.is_ok());
     pool.shutdown().await.unwrap();
+}
+
+// REF-16
+#[tokio::test]
+async fn targets_of_one_login_share_its_refresh_token_in_turn() {
+    let clock = ManualClock::new();
+    let grant = StrictGrant::new(&clock);
+    let pool = TokenPool::builder(MemoryStore::with_clock(Arc::new(clock.clone())), grant.clone());
+    let pool = pool.clock(Arc::new(clock.clone())).build().unwrap();
+    pool.sign_in(&key(), &grant.login()).await.unwrap();
+    let target = |name: &str| Target::granted().with_resource(format!("https://{name}.example")).unwrap();
+    let callers: Vec<_> = ["one", "two", "three"]
+        .map(|name| {
+            let source = pool.source_for(&key(), &target(name));
+            tokio::spawn(async move { token_of(&source.token().await.unwrap()) })
+        })
+        .into();
+    while callers.iter().any(|caller| !caller.is_finished()) {
+        settle().await;
+        clock.advance(Duration::from_millis(50));
+    }
+    let mut tokens = Vec::new();
+    for caller in callers {
+        tokens.push(caller.await.unwrap());
+    }
+    tokens.sort();
+    assert_eq!(tokens, ["a2", "a3", "a4"], "each has an access token of its own");
+    assert_eq!(grant.sent(), ["r1", "r2", "r3"], "and no refresh token was sent twice");
+    assert_eq!(token_of(&pool.source(&key()).token().await.unwrap()), "a1", "the first one is still good");
+    pool.sign_out(&key()).await.unwrap();
+    for name in ["one", "two", "three"] {
+        assert!(pool.source_for(&key(), &target(name)).token().await.is_err());
+    }
 }
