@@ -15,7 +15,7 @@ fn service() -> ReqwestService {
 // LAY-03
 #[tokio::test]
 async fn a_redirect_is_not_followed_below_the_layers() {
-    let target = Peer::new(&[Then::Silence]).await;
+    let target = Peer::new(&[Then::Answer(answer("200 OK", "", b""))]).await;
     let location = format!("location: {}\r\n", target.url("/"));
     let peer = Peer::new(&[Then::Answer(answer("302 Found", &location, b"elsewhere"))]).await;
     let request = Request::get(peer.url("/")).header("authorization", "Bearer canary").body("").unwrap();

@@ -52,7 +52,7 @@ async fn a_request_and_its_answer_pass_as_they_are() {
 #[tokio::test]
 async fn a_redirect_is_an_answer() {
     for status in ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"] {
-        let target = Peer::new(&[Then::Silence]).await;
+        let target = Peer::new(&[Then::Answer(answer("200 OK", "", b""))]).await;
         let location = format!("location: {}\r\n", target.url("/"));
         let peer = Peer::new(&[Then::Answer(answer(status, &location, b""))]).await;
         assert!(send(&peer.url("/")).await.unwrap().status().is_redirection());
