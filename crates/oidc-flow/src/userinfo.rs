@@ -139,6 +139,7 @@ mod tests {
         assert!(request.headers()[AUTHORIZATION].is_sensitive());
     }
 
+    // IDT-16, IDT-17
     #[tokio::test]
     async fn another_users_claims_are_not() {
         let (client, transport, _) = client(provider());

@@ -88,7 +88,9 @@ impl OidcClient {
     ) -> Result<Option<IdTokenClaims>, LoginError> {
         let Some(nonce) = &pending.nonce else { return Ok(None) };
         let Some(id_token) = &answer.id_token else {
-            return if pending.subject.is_some() { Ok(None) } else { Err(LoginError::MissingIdToken) };
+            // Nothing but an ID token proves how long ago the user was authenticated.
+            let due = pending.subject.is_none() || pending.max_age.is_some();
+            return if due { Err(LoginError::MissingIdToken) } else { Ok(None) };
         };
         let checks = IdTokenChecks {
             access_token: Some(answer.access.value()),

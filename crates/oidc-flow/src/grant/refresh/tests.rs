@@ -85,6 +85,7 @@ async fn a_refresh_hands_over_what_came_back() {
 }
 
 // TOK-15, TOK-16
+// IDT-15
 #[tokio::test]
 async fn what_is_not_in_the_answer_is_not_in_the_result() {
     let login = Login::at(oauth_provider());

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    Callback, ClientAuth, IdTokenError, LoginStart,
+    Callback, ClientAuth, IdTokenError, LoginRequest, LoginStart,
     fake::{FakeTransport, Signer, builder, client, oauth_provider, provider, seconds},
     provider::{IdTokens, Profile},
 };
@@ -195,12 +195,17 @@ async fn a_missing_id_token_is_missed_only_where_one_is_due() {
 
     let profile = Profile::default().with_id_tokens(IdTokens::IfPresent);
     let (client, transport, _) = client(provider().with_profile(profile));
-    let pending = client.login().start().await.unwrap().pending;
-    transport.answer(200, without);
-    let callback = Callback::parse(&format!("code=c&state={}", pending.state())).unwrap();
-    let answer = pending.check(&callback).unwrap();
-    let session = client.finish_login(pending, answer).await.unwrap();
+    let login = async |request: LoginRequest| {
+        let pending = request.start().await.unwrap().pending;
+        transport.answer(200, without);
+        let callback = Callback::parse(&format!("code=c&state={}", pending.state())).unwrap();
+        let answer = pending.check(&callback).unwrap();
+        client.finish_login(pending, answer).await
+    };
+    let session = login(client.login()).await.unwrap();
     assert!(session.claims.is_none() && session.tokens.refresh().is_some());
+    let unproved = login(client.login().max_age(Duration::from_secs(60))).await;
+    assert!(matches!(unproved, Err(LoginError::MissingIdToken)));
 }
 
 // AUT-17
