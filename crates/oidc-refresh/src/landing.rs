@@ -20,6 +20,7 @@ impl Trip {
             && let Some(won) = &self.won
         {
             self.shared.publish(&mut state, won);
+            state.unsaved = true;
         }
         let shared = self.shared.clone();
         drop(state);
@@ -65,6 +66,7 @@ impl Trip {
         }
         let result = if state.epoch == self.epoch {
             state.ledger = flight.ledger().clone();
+            state.unsaved = false;
             self.conclude(&mut state, outcome)
         } else {
             Ok(())

@@ -48,9 +48,11 @@ mod shared;
 mod sign;
 mod snapshot;
 mod source;
+mod status;
 
 pub use self::{
     policy::RefreshPolicy,
     pool::{TokenPool, TokenPoolBuilder},
     source::{RefreshingSource, RefreshingSourceBuilder},
+    status::{State, Status},
 };

@@ -49,6 +49,8 @@ pub(crate) struct State {
     /// Rises when somebody signs in or out here: what a flight brings that began before counts no more.
     pub(crate) epoch: u64,
     pub(crate) closed: bool,
+    /// The tokens that are served are not in the store yet.
+    pub(crate) unsaved: bool,
     /// Signed out here, and the store does not know yet.
     pub(crate) signing_out: bool,
     generations: u64,

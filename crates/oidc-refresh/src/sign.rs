@@ -62,6 +62,7 @@ impl Shared {
         let held = state.ledger.payload().cloned();
         state.epoch = state.epoch.saturating_add(1);
         state.signing_out = true;
+        state.unsaved = false;
         state.ledger.forget();
         self.snapshot.store(None);
         (held, state.epoch)
@@ -155,6 +156,7 @@ impl Shared {
         state.ledger.forget();
         state.failure = None;
         state.signing_out = false;
+        state.unsaved = false;
         self.snapshot.store(None);
     }
 

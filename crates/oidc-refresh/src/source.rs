@@ -13,6 +13,7 @@ use crate::{
     policy::RefreshPolicy,
     shared::{InFlight, Shared, closed},
     snapshot::Snapshot,
+    status::Status,
 };
 
 /// Keeps one login alive and gives its credential: the [`TokenSource`] that the layer wants.
@@ -60,6 +61,11 @@ impl RefreshingSource {
     /// may still have them. Dropping the future changes nothing about that.
     pub async fn sign_out(&self) -> Result<Option<TokenSet>, TokenError> {
         self.shared.sign_out().await
+    }
+
+    /// What is known of the credential, without secrets. No I/O.
+    pub fn status(&self) -> Status {
+        self.shared.status()
     }
 
     /// Whether a refresh is in flight, the write of its tokens included.

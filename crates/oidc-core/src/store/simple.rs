@@ -26,7 +26,7 @@ pub trait SimpleStore: std::fmt::Debug + Send + Sync + 'static {
     /// [`StoreError`] where it may not be saved.
     async fn save(&self, key: &KeyId, bytes: &[u8]) -> Result<(), StoreError>;
 
-    /// Deletes what is saved under `key`; fine where there is nothing.
+    /// Deletes what is saved under `key`, which is how a sign-out is kept; fine where there is nothing.
     ///
     /// # Errors
     /// [`StoreError`] where it may still be there.

@@ -3,6 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use oidc_core::{Cause, GrantError, GrantErrorKind, MemoryStore, TokenErrorKind, TokenSource};
+use oidc_refresh::State;
 use oidc_testkit::ManualClock;
 
 use crate::support::{LIFE, StrictGrant, Twist, settle, source, token_of};
@@ -175,4 +176,33 @@ async fn the_refresh_token_of_an_odd_answer_is_saved() {
     let second = source(&grant, &store, &clock);
     assert_eq!(token_of(&second.token().await.unwrap()), "a3");
     assert_eq!(grant.sent(), ["r1", "r2"]);
+}
+
+// SUP-08
+#[tokio::test]
+async fn the_status_tells_what_a_caller_would_get_and_no_secret() {
+    let clock = ManualClock::new();
+    let (grant, store) =
+        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
+    let source = source(&grant, &store, &clock);
+    assert_eq!(source.status().state, State::Waiting);
+    source.sign_in(&grant.login()).await.unwrap();
+    let fresh = source.status();
+    assert_eq!((fresh.state, fresh.ends_in), (State::Fresh, Some(LIFE - Duration::from_secs(5))));
+    assert!(!format!("{fresh:?}").contains("a1"));
+    clock.advance(LIFE.mul_f64(0.85));
+    assert_eq!((source.status().state, source.status().refresh_in), (State::Advisory, Some(Duration::ZERO)));
+    grant.twist(down());
+    source.token().await.unwrap();
+    settle().await;
+    let failed = source.status();
+    assert_eq!((failed.state, failed.failures, failed.refreshing), (State::BackingOff, 1, false));
+    assert_eq!(failed.last_error.unwrap().kind(), TokenErrorKind::NotProcessed);
+    assert!(failed.retry_in.is_some());
+    grant.twist(Twist::Fail(GrantError::new(GrantErrorKind::Refused(Cause::GrantRejected), "revoked")));
+    clock.advance(LIFE);
+    assert!(source.token().await.is_err());
+    assert_eq!(source.status().state, State::ReauthRequired);
+    source.shutdown().await.unwrap();
+    assert_eq!(source.status().state, State::Closed);
 }
