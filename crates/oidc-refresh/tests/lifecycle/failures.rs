@@ -6,7 +6,7 @@ use oidc_core::{Cause, GrantError, GrantErrorKind, MemoryStore, TokenErrorKind, 
 use oidc_refresh::State;
 use oidc_testkit::ManualClock;
 
-use crate::support::{LIFE, StrictGrant, Twist, settle, source, token_of};
+use crate::support::{LIFE, Scene, StrictGrant, Twist, settle, source, token_of};
 
 fn down() -> Twist {
     Twist::Fail(GrantError::new(GrantErrorKind::NotProcessed, "down"))
@@ -15,12 +15,7 @@ fn down() -> Twist {
 // REF-02
 #[tokio::test]
 async fn one_failure_is_shared_and_stands_until_its_back_off_ends() {
-    let clock = ManualClock::new();
-    let (grant, store) =
-        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let source = source(&grant, &store, &clock);
-    source.sign_in(&grant.login()).await.unwrap();
-    clock.advance(LIFE);
+    let Scene { clock, grant, source, .. } = Scene::ended().await;
     grant.twist(down());
     grant.close().await;
     let callers: Vec<_> = (0..1_000)
@@ -46,11 +41,7 @@ async fn one_failure_is_shared_and_stands_until_its_back_off_ends() {
 // REF-03, REF-11
 #[tokio::test]
 async fn a_failed_early_refresh_is_not_seen_before_the_end() {
-    let clock = ManualClock::new();
-    let (grant, store) =
-        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let source = source(&grant, &store, &clock);
-    source.sign_in(&grant.login()).await.unwrap();
+    let Scene { clock, grant, source, .. } = Scene::logged_in().await;
     clock.advance(LIFE.mul_f64(0.82));
     (0..10).for_each(|_| grant.twist(down()));
     for _ in 0..8 {
@@ -87,13 +78,8 @@ async fn retry_after_holds_for_every_process() {
 // REF-12
 #[tokio::test]
 async fn a_lost_answer_is_replayed_once_where_there_is_grace() {
-    let clock = ManualClock::new();
-    let (grant, store) =
-        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let source = source(&grant, &store, &clock);
+    let Scene { grant, source, .. } = Scene::ended().await;
     grant.with_grace();
-    source.sign_in(&grant.login()).await.unwrap();
-    clock.advance(LIFE);
     grant.twist(Twist::LoseAnswer);
     assert_eq!(token_of(&source.token().await.unwrap()), "a3");
     assert_eq!(grant.sent(), ["r1", "r1"]);
@@ -102,12 +88,7 @@ async fn a_lost_answer_is_replayed_once_where_there_is_grace() {
 // REF-07, REF-12
 #[tokio::test]
 async fn a_lost_answer_at_a_strict_provider_is_named_and_nothing_is_sent_again() {
-    let clock = ManualClock::new();
-    let (grant, store) =
-        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let first = source(&grant, &store, &clock);
-    first.sign_in(&grant.login()).await.unwrap();
-    clock.advance(LIFE);
+    let Scene { clock, grant, store, source: first } = Scene::ended().await;
     grant.twist(Twist::LoseAnswer);
     let error = first.token().await.unwrap_err();
     assert_eq!(error.reauth_cause(), Some(Cause::RefreshOutcomeUnknown));
@@ -124,11 +105,7 @@ async fn a_lost_answer_at_a_strict_provider_is_named_and_nothing_is_sent_again()
 // REF-07
 #[tokio::test]
 async fn a_refused_refresh_token_ends_the_login_with_its_access_token() {
-    let clock = ManualClock::new();
-    let (grant, store) =
-        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let source = source(&grant, &store, &clock);
-    source.sign_in(&grant.login()).await.unwrap();
+    let Scene { clock, grant, source, .. } = Scene::logged_in().await;
     let refused = GrantError::new(GrantErrorKind::Refused(Cause::GrantRejected), "revoked");
     grant.twist(Twist::Fail(refused));
     clock.advance(LIFE.mul_f64(0.85));
@@ -145,12 +122,7 @@ async fn a_refused_refresh_token_ends_the_login_with_its_access_token() {
 // REF-09
 #[tokio::test]
 async fn a_client_that_is_rejected_keeps_its_refresh_token_and_waits() {
-    let clock = ManualClock::new();
-    let (grant, store) =
-        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let source = source(&grant, &store, &clock);
-    source.sign_in(&grant.login()).await.unwrap();
-    clock.advance(LIFE);
+    let Scene { clock, grant, source, .. } = Scene::ended().await;
     grant.twist(Twist::Fail(GrantError::new(GrantErrorKind::Misconfigured, "invalid client")));
     for _ in 0..59 {
         assert_eq!(source.token().await.unwrap_err().kind(), TokenErrorKind::Misconfigured);
@@ -164,12 +136,7 @@ async fn a_client_that_is_rejected_keeps_its_refresh_token_and_waits() {
 // TOK-05, TOK-18: a refresh token beside an unusable access token is saved before anything else
 #[tokio::test]
 async fn the_refresh_token_of_an_odd_answer_is_saved() {
-    let clock = ManualClock::new();
-    let (grant, store) =
-        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let first = source(&grant, &store, &clock);
-    first.sign_in(&grant.login()).await.unwrap();
-    clock.advance(LIFE);
+    let Scene { clock, grant, store, source: first } = Scene::ended().await;
     grant.twist(Twist::SpoilAccess);
     assert!(first.token().await.is_err());
     clock.advance(Duration::from_secs(5));
@@ -181,10 +148,7 @@ async fn the_refresh_token_of_an_odd_answer_is_saved() {
 // SUP-08
 #[tokio::test]
 async fn the_status_tells_what_a_caller_would_get_and_no_secret() {
-    let clock = ManualClock::new();
-    let (grant, store) =
-        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let source = source(&grant, &store, &clock);
+    let Scene { clock, grant, source, .. } = Scene::new();
     assert_eq!(source.status().state, State::Waiting);
     source.sign_in(&grant.login()).await.unwrap();
     let fresh = source.status();

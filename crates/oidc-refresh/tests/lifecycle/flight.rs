@@ -2,20 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use oidc_core::{Credential, MemoryStore, TokenSource};
+use oidc_core::{Credential, TokenSource};
 use oidc_testkit::ManualClock;
 
-use crate::support::{LIFE, StrictGrant, Twist, settle, source, token_of};
+use crate::support::{LIFE, Scene, StrictGrant, Twist, settle, source, token_of};
 
 // REF-01
 #[tokio::test]
 async fn a_thousand_callers_of_an_ended_token_make_one_request() {
-    let clock = ManualClock::new();
-    let (grant, store) =
-        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let source = source(&grant, &store, &clock);
-    source.sign_in(&grant.login()).await.unwrap();
-    clock.advance(LIFE);
+    let Scene { grant, source, .. } = Scene::ended().await;
     grant.close().await;
     let callers: Vec<_> = (0..1_000)
         .map(|_| {
@@ -35,11 +30,7 @@ async fn a_thousand_callers_of_an_ended_token_make_one_request() {
 // REF-03
 #[tokio::test]
 async fn a_good_token_is_served_while_it_is_renewed() {
-    let clock = ManualClock::new();
-    let (grant, store) =
-        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let source = source(&grant, &store, &clock);
-    source.sign_in(&grant.login()).await.unwrap();
+    let Scene { clock, grant, source, .. } = Scene::logged_in().await;
     clock.advance(LIFE.mul_f64(0.85));
     grant.close().await;
     for _ in 0..100 {
@@ -56,12 +47,7 @@ async fn a_good_token_is_served_while_it_is_renewed() {
 // CAN-01, CAN-02, CAN-03
 #[tokio::test]
 async fn a_refresh_survives_all_who_wanted_it() {
-    let clock = ManualClock::new();
-    let (grant, store) =
-        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let first = source(&grant, &store, &clock);
-    first.sign_in(&grant.login()).await.unwrap();
-    clock.advance(LIFE);
+    let Scene { clock, grant, store, source: first } = Scene::ended().await;
     grant.close().await;
     let caller = tokio::spawn({
         let first = first.clone();
@@ -81,12 +67,7 @@ async fn a_refresh_survives_all_who_wanted_it() {
 // CAN-04
 #[tokio::test]
 async fn a_shutdown_waits_for_the_tokens_to_be_saved() {
-    let clock = ManualClock::new();
-    let (grant, store) =
-        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let first = source(&grant, &store, &clock);
-    first.sign_in(&grant.login()).await.unwrap();
-    clock.advance(LIFE);
+    let Scene { clock, grant, store, source: first } = Scene::ended().await;
     grant.close().await;
     let waiting = tokio::spawn({
         let first = first.clone();
@@ -110,11 +91,7 @@ async fn a_shutdown_waits_for_the_tokens_to_be_saved() {
 // REF-21, LAY-09
 #[tokio::test]
 async fn a_hundred_rejections_of_one_token_make_one_request() {
-    let clock = ManualClock::new();
-    let (grant, store) =
-        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let source = source(&grant, &store, &clock);
-    source.sign_in(&grant.login()).await.unwrap();
+    let Scene { clock, grant, source, .. } = Scene::logged_in().await;
     clock.advance(Duration::from_secs(20));
     let rejected = source.token().await.unwrap();
     let renew = |rejected: &Credential| {
@@ -132,12 +109,7 @@ async fn a_hundred_rejections_of_one_token_make_one_request() {
 // REF-19
 #[tokio::test]
 async fn a_panic_in_the_grant_is_an_error_and_the_next_call_works() {
-    let clock = ManualClock::new();
-    let (grant, store) =
-        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let source = source(&grant, &store, &clock);
-    source.sign_in(&grant.login()).await.unwrap();
-    clock.advance(LIFE);
+    let Scene { grant, source, .. } = Scene::ended().await;
     grant.twist(Twist::Panic);
     assert_eq!(
         token_of(&source.token().await.unwrap()),

@@ -6,16 +6,13 @@ use oidc_core::{Cause, MemoryStore, Secret, StoreErrorKind, Target, TokenErrorKi
 use oidc_refresh::TokenPool;
 use oidc_testkit::{FaultStore, ManualClock, StoreFault, StoreOperation};
 
-use crate::support::{LIFE, StrictGrant, key, settle, source, token_of};
+use crate::support::{Scene, StrictGrant, key, settle, source, token_of};
 
 const DOWN: StoreFault = StoreFault::Before(StoreErrorKind::Unavailable);
 
 #[tokio::test]
 async fn an_imported_refresh_token_is_a_login() {
-    let clock = ManualClock::new();
-    let (grant, store) =
-        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let source = source(&grant, &store, &clock);
+    let Scene { grant, source, .. } = Scene::new();
     let imported = grant.login().refresh().unwrap().clone();
     source.sign_in(&TokenSet::from_refresh_token(imported)).await.unwrap();
     assert_eq!(token_of(&source.token().await.unwrap()), "a2");
@@ -24,10 +21,7 @@ async fn an_imported_refresh_token_is_a_login() {
 
 #[tokio::test]
 async fn nobody_logged_in_is_a_typed_answer() {
-    let clock = ManualClock::new();
-    let (grant, store) =
-        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let source = source(&grant, &store, &clock);
+    let Scene { grant, source, .. } = Scene::new();
     assert_eq!(source.token().await.unwrap_err().reauth_cause(), Some(Cause::LoggedOut));
     assert!(grant.sent().is_empty());
 }
@@ -35,12 +29,7 @@ async fn nobody_logged_in_is_a_typed_answer() {
 // CAN-07, LGO-12, STO-02
 #[tokio::test]
 async fn a_logout_wins_over_a_refresh_under_way() {
-    let clock = ManualClock::new();
-    let (grant, store) =
-        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let source = source(&grant, &store, &clock);
-    source.sign_in(&grant.login()).await.unwrap();
-    clock.advance(LIFE);
+    let Scene { clock, grant, source, .. } = Scene::ended().await;
     grant.close().await;
     let waiting = tokio::spawn({
         let source = source.clone();
@@ -88,11 +77,7 @@ async fn a_logout_that_the_store_did_not_take_is_final_here_and_made_up_for() {
 
 #[tokio::test]
 async fn a_login_can_be_started_again_after_its_end() {
-    let clock = ManualClock::new();
-    let (grant, store) =
-        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let source = source(&grant, &store, &clock);
-    source.sign_in(&grant.login()).await.unwrap();
+    let Scene { grant, source, .. } = Scene::logged_in().await;
     source.sign_out().await.unwrap();
     source.sign_in(&grant.login()).await.unwrap();
     assert_eq!(token_of(&source.token().await.unwrap()), "a2");

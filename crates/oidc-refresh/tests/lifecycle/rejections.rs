@@ -1,20 +1,15 @@
 //! What happens when APIs reject tokens that are fresh.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use oidc_core::{Clock, MemoryStore, TokenErrorKind, TokenSource};
-use oidc_testkit::ManualClock;
+use oidc_core::{Clock, TokenErrorKind, TokenSource};
 
-use crate::support::{StrictGrant, Twist, source, token_of};
+use crate::support::{Scene, Twist, token_of};
 
 // LAY-08
 #[tokio::test]
 async fn an_api_that_rejects_everything_makes_no_storm() {
-    let clock = ManualClock::new();
-    let (grant, store) =
-        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let source = source(&grant, &store, &clock);
-    source.sign_in(&grant.login()).await.unwrap();
+    let Scene { clock, grant, source, .. } = Scene::logged_in().await;
     let time = tokio::spawn({
         let clock = clock.clone();
         async move {
@@ -41,11 +36,7 @@ async fn an_api_that_rejects_everything_makes_no_storm() {
 // TOK-17
 #[tokio::test]
 async fn a_provider_that_gives_the_rejected_token_again_is_not_asked_again_at_once() {
-    let clock = ManualClock::new();
-    let (grant, store) =
-        (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let source = source(&grant, &store, &clock);
-    source.sign_in(&grant.login()).await.unwrap();
+    let Scene { clock, grant, source, .. } = Scene::logged_in().await;
     let credential = source.token().await.unwrap();
     grant.twist(Twist::SameAccess);
     assert_eq!(source.renew(&credential).await.unwrap_err().kind(), TokenErrorKind::Rejected);

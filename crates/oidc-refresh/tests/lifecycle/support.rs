@@ -9,8 +9,8 @@ use std::{
 
 use async_trait::async_trait;
 use oidc_core::{
-    AccessToken, Cause, Clock, Grant, GrantError, GrantErrorKind, Issuer, Lifetime, Secret, SendGate,
-    Subject, Target, TokenKey, TokenSet, TokenStore,
+    AccessToken, Cause, Clock, Grant, GrantError, GrantErrorKind, Issuer, Lifetime, MemoryStore, Secret,
+    SendGate, Subject, Target, TokenKey, TokenSet, TokenStore,
 };
 use oidc_refresh::RefreshingSource;
 use oidc_testkit::ManualClock;
@@ -183,6 +183,39 @@ pub(crate) fn source(
 ) -> RefreshingSource {
     let builder = RefreshingSource::builder(grant.clone()).store(store.clone(), key());
     builder.clock(Arc::new(clock.clone())).build().unwrap()
+}
+
+/// One source over one store.
+pub(crate) struct Scene {
+    pub(crate) clock: ManualClock,
+    pub(crate) grant: StrictGrant,
+    pub(crate) store: Arc<MemoryStore>,
+    pub(crate) source: RefreshingSource,
+}
+
+impl Scene {
+    /// Nobody is logged in.
+    pub(crate) fn new() -> Self {
+        let clock = ManualClock::new();
+        let (grant, store) =
+            (StrictGrant::new(&clock), Arc::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
+        let source = source(&grant, &store, &clock);
+        Self { clock, grant, store, source }
+    }
+
+    /// A user has just logged in, with the tokens `a1` and `r1`.
+    pub(crate) async fn logged_in() -> Self {
+        let scene = Self::new();
+        scene.source.sign_in(&scene.grant.login()).await.unwrap();
+        scene
+    }
+
+    /// A user has logged in, and `a1` has ended.
+    pub(crate) async fn ended() -> Self {
+        let scene = Self::logged_in().await;
+        scene.clock.advance(LIFE);
+        scene
+    }
 }
 
 /// The access token that a credential carries.
