@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use oidc_core::{Cause, StoreErrorKind, TokenError, TokenErrorKind, store::WriteId};
+use oidc_core::{Cause, StoreErrorKind, TokenError, TokenErrorKind};
 use tokio::sync::watch;
 
 use crate::{
     drive::Trip,
     flight::{Flight, Outcome},
-    shared::State,
-    source::first_half,
+    shared::{State, random},
 };
 
 impl Trip {
@@ -115,8 +114,4 @@ impl Trip {
         shared.fail(state, error.clone(), pause);
         Err(error)
     }
-}
-
-fn random() -> u64 {
-    u64::from_be_bytes(first_half(WriteId::random()))
 }

@@ -7,15 +7,10 @@ use std::{
 };
 
 use oidc_core::{
-    Clock, ConfigError, Grant, KeyId, SystemClock, Target, TargetId, TokenError, TokenKey, TokenSet,
-    TokenStore, store::WriteId,
+    Clock, ConfigError, Grant, KeyId, Target, TargetId, TokenError, TokenKey, TokenSet, TokenStore,
 };
 
-use crate::{
-    policy::RefreshPolicy,
-    shared::Shared,
-    source::{RefreshingSource, first_half},
-};
+use crate::{policy::RefreshPolicy, shared::Parts, source::RefreshingSource};
 
 /// The logins of many users in one store: gives each its [`RefreshingSource`], and begins and ends logins.
 ///
@@ -24,11 +19,8 @@ use crate::{
 pub struct TokenPool(Arc<Inner>);
 
 struct Inner {
-    grant: Arc<dyn Grant>,
+    parts: Parts,
     store: Arc<dyn TokenStore>,
-    clock: Arc<dyn Clock>,
-    policy: RefreshPolicy,
-    target: Target,
     capacity: usize,
     sources: Mutex<HashMap<(KeyId, TargetId), Arc<RefreshingSource>>>,
 }
@@ -36,19 +28,12 @@ struct Inner {
 impl TokenPool {
     /// Starts to build a pool over `store`, whose tokens are renewed with `grant`.
     pub fn builder(store: impl TokenStore, grant: impl Grant) -> TokenPoolBuilder {
-        TokenPoolBuilder {
-            grant: Arc::new(grant),
-            store: Arc::new(store),
-            clock: Arc::new(SystemClock::new()),
-            policy: RefreshPolicy::default(),
-            target: Target::granted(),
-            capacity: 10_000,
-        }
+        TokenPoolBuilder { parts: Parts::new(grant), store: Arc::new(store), capacity: 10_000 }
     }
 
     /// The source of one login, whether anybody is logged in or not. Ask for it per request or keep it: it is the same one.
     pub fn source(&self, key: &TokenKey) -> Arc<RefreshingSource> {
-        self.source_for(key, &self.0.target)
+        self.source_for(key, &self.0.parts.target)
     }
 
     /// The source of one login for another `target`: another access token that hangs on the same refresh token.
@@ -60,16 +45,8 @@ impl TokenPool {
         if sources.len() >= self.0.capacity {
             sources.retain(|_, source| Arc::strong_count(source) > 1 || source.is_busy());
         }
-        let inner = &self.0;
-        let shared = Shared::new(
-            key.id(),
-            target.clone(),
-            inner.grant.clone(),
-            inner.store.clone(),
-            inner.clock.clone(),
-            inner.policy.clone(),
-            u64::from_be_bytes(first_half(WriteId::random())),
-        );
+        let parts = Parts { target: target.clone(), ..self.0.parts.clone() };
+        let shared = parts.assemble(self.0.store.clone(), key.id());
         let source = Arc::new(RefreshingSource { shared: Arc::new(shared) });
         sources.insert((key.id(), target.id()), source.clone());
         source
@@ -106,7 +83,7 @@ impl TokenPool {
 
     /// What sources of other targets hold belongs to the login before: they ask the store again.
     fn forget_others(&self, key: &TokenKey) {
-        let (id, own) = (key.id(), self.0.target.id());
+        let (id, own) = (key.id(), self.0.parts.target.id());
         for ((key, target), source) in self.sources().iter() {
             if *key == id && *target != own {
                 source.shared.forget();
@@ -128,11 +105,8 @@ impl fmt::Debug for TokenPool {
 /// Builds a [`TokenPool`].
 #[derive(Debug)]
 pub struct TokenPoolBuilder {
-    grant: Arc<dyn Grant>,
+    parts: Parts,
     store: Arc<dyn TokenStore>,
-    clock: Arc<dyn Clock>,
-    policy: RefreshPolicy,
-    target: Target,
     capacity: usize,
 }
 
@@ -140,21 +114,21 @@ impl TokenPoolBuilder {
     /// Takes the time from `clock` instead of the system.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+        self.parts.clock = clock;
         self
     }
 
     /// Sets the numbers.
     #[must_use]
     pub fn policy(mut self, policy: RefreshPolicy) -> Self {
-        self.policy = policy;
+        self.parts.policy = policy;
         self
     }
 
     /// Asks for access tokens for `target` instead of what each login was granted.
     #[must_use]
     pub fn target(mut self, target: Target) -> Self {
-        self.target = target;
+        self.parts.target = target;
         self
     }
 
@@ -170,15 +144,8 @@ impl TokenPoolBuilder {
     /// # Errors
     /// [`ConfigError`] where the policy contradicts itself.
     pub fn build(self) -> Result<TokenPool, ConfigError> {
-        self.policy.validate()?;
-        Ok(TokenPool(Arc::new(Inner {
-            grant: self.grant,
-            store: self.store,
-            clock: self.clock,
-            policy: self.policy,
-            target: self.target,
-            capacity: self.capacity,
-            sources: Mutex::default(),
-        })))
+        let Self { parts, store, capacity } = self;
+        parts.policy.validate()?;
+        Ok(TokenPool(Arc::new(Inner { parts, store, capacity, sources: Mutex::default() })))
     }
 }

@@ -8,8 +8,9 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use oidc_core::{
-    BootTime, Cause, Clock, Credential, Generation, Grant, KeyId, SavedLogin, Target, TokenError,
-    TokenErrorKind, TokenStore, store::Revision,
+    BootTime, Cause, Clock, Credential, Generation, Grant, KeyId, SavedLogin, SystemClock, Target,
+    TokenError, TokenErrorKind, TokenStore,
+    store::{Revision, WriteId},
 };
 use tokio::sync::watch;
 
@@ -72,20 +73,36 @@ pub(crate) struct Failure {
     pub(crate) until: BootTime,
 }
 
-impl Shared {
-    pub(crate) fn new(
-        key: KeyId,
-        target: Target,
-        grant: Arc<dyn Grant>,
-        store: Arc<dyn TokenStore>,
-        clock: Arc<dyn Clock>,
-        policy: RefreshPolicy,
-        jitter: u64,
-    ) -> Self {
-        let (snapshot, state) = Default::default();
-        Self { key, target, grant, store, clock, policy, jitter, snapshot, state }
+/// What a source is made of, beside the login.
+#[derive(Clone, Debug)]
+pub(crate) struct Parts {
+    pub(crate) grant: Arc<dyn Grant>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) policy: RefreshPolicy,
+    pub(crate) target: Target,
+}
+
+impl Parts {
+    pub(crate) fn new(grant: impl Grant) -> Self {
+        let (policy, target) = Default::default();
+        Self { grant: Arc::new(grant), clock: Arc::new(SystemClock::new()), policy, target }
     }
 
+    /// Puts them together for one login.
+    pub(crate) fn assemble(self, store: Arc<dyn TokenStore>, key: KeyId) -> Shared {
+        let Self { grant, clock, policy, target } = self;
+        let (snapshot, state) = Default::default();
+        Shared { key, target, grant, store, clock, policy, jitter: random(), snapshot, state }
+    }
+}
+
+/// A random number, uniform over all of `u64`.
+pub(crate) fn random() -> u64 {
+    let [a, b, c, d, e, f, g, h, ..] = WriteId::random().0;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+impl Shared {
     /// The state; one that a panic left behind is as good as any, because every change of it is complete.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -4,14 +4,14 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use oidc_core::{
-    BootTime, Cause, Clock, ConfigError, Credential, Grant, MemoryStore, SystemClock, Target, TokenError,
-    TokenErrorKind, TokenKey, TokenSet, TokenSource, TokenStore, store::WriteId,
+    BootTime, Cause, Clock, ConfigError, Credential, Grant, MemoryStore, Target, TokenError, TokenErrorKind,
+    TokenKey, TokenSet, TokenSource, TokenStore,
 };
 
 use crate::{
     decide::Decision,
     policy::RefreshPolicy,
-    shared::{InFlight, Shared, closed},
+    shared::{InFlight, Parts, Shared, closed},
     snapshot::Snapshot,
     status::Status,
 };
@@ -32,13 +32,7 @@ pub struct RefreshingSource {
 impl RefreshingSource {
     /// Starts to build a source that wins its tokens with `grant`.
     pub fn builder(grant: impl Grant) -> RefreshingSourceBuilder {
-        RefreshingSourceBuilder {
-            grant: Arc::new(grant),
-            store: None,
-            clock: Arc::new(SystemClock::new()),
-            policy: RefreshPolicy::default(),
-            target: Target::granted(),
-        }
+        RefreshingSourceBuilder { parts: Parts::new(grant), store: None }
     }
 
     /// Starts a login with `tokens`: they are durable when this returns, and used from then on.
@@ -253,11 +247,8 @@ const TOLERATED_REJECTIONS: u32 = 3;
 /// Builds a [`RefreshingSource`].
 #[derive(Debug)]
 pub struct RefreshingSourceBuilder {
-    grant: Arc<dyn Grant>,
+    parts: Parts,
     store: Option<(Arc<dyn TokenStore>, TokenKey)>,
-    clock: Arc<dyn Clock>,
-    policy: RefreshPolicy,
-    target: Target,
 }
 
 impl RefreshingSourceBuilder {
@@ -273,21 +264,21 @@ impl RefreshingSourceBuilder {
     /// Takes the time from `clock` instead of the system.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
+        self.parts.clock = clock;
         self
     }
 
     /// Sets the numbers.
     #[must_use]
     pub fn policy(mut self, policy: RefreshPolicy) -> Self {
-        self.policy = policy;
+        self.parts.policy = policy;
         self
     }
 
     /// Asks for access tokens for `target` instead of what the login was granted.
     #[must_use]
     pub fn target(mut self, target: Target) -> Self {
-        self.target = target;
+        self.parts.target = target;
         self
     }
 
@@ -296,17 +287,17 @@ impl RefreshingSourceBuilder {
     /// # Errors
     /// [`ConfigError`] where the policy contradicts itself, or where a grant that spends refresh tokens has no store to share them in.
     pub fn build(self) -> Result<RefreshingSource, ConfigError> {
-        self.policy.validate()?;
-        let (store, key) = match self.store {
+        let Self { parts, store } = self;
+        parts.policy.validate()?;
+        let (store, key) = match store {
             Some((store, key)) => (store, key.id()),
-            None if self.grant.spends() => return Err(ConfigError::Missing { field: "store" }),
-            None => {
-                (Arc::new(MemoryStore::with_clock(self.clock.clone())) as Arc<dyn TokenStore>, private_key()?)
-            }
+            None if parts.grant.spends() => return Err(ConfigError::Missing { field: "store" }),
+            None => (
+                Arc::new(MemoryStore::with_clock(parts.clock.clone())) as Arc<dyn TokenStore>,
+                private_key()?,
+            ),
         };
-        let jitter = u64::from_be_bytes(first_half(WriteId::random()));
-        let shared = Shared::new(key, self.target, self.grant, store, self.clock, self.policy, jitter);
-        Ok(RefreshingSource { shared: Arc::new(shared) })
+        Ok(RefreshingSource { shared: Arc::new(parts.assemble(store, key)) })
     }
 }
 
@@ -314,9 +305,4 @@ impl RefreshingSourceBuilder {
 fn private_key() -> Result<oidc_core::KeyId, ConfigError> {
     let issuer = oidc_core::Issuer::new("https://this.source.invalid")?;
     Ok(TokenKey::new(issuer, "", oidc_core::Subject::App).id())
-}
-
-pub(crate) fn first_half(id: WriteId) -> [u8; 8] {
-    let [a, b, c, d, e, f, g, h, ..] = id.0;
-    [a, b, c, d, e, f, g, h]
 }
