@@ -102,8 +102,8 @@ impl TokenSource for RefreshingSource {
 
     fn reject(&self, rejected: &Credential) {
         let snapshot = self.shared.snapshot.load_full();
-        let current = snapshot.filter(|snapshot| snapshot.credential().generation() == rejected.generation());
-        if let Some(snapshot) = current {
+        // By the token itself: a source that a pool dropped and made again counts its generations anew.
+        if let Some(snapshot) = snapshot.filter(|snapshot| snapshot.credential().is_same_token(rejected)) {
             self.shared.reject(&snapshot);
         }
     }
