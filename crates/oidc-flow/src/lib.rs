@@ -37,6 +37,7 @@
 
 mod auth;
 mod client;
+mod echo;
 mod error;
 #[cfg(test)]
 mod fake;

@@ -8,7 +8,10 @@ use oidc_core::{ConfigError, Secret};
 use url::form_urlencoded::byte_serialize;
 use zeroize::Zeroizing;
 
-use crate::form::{Form, wiped};
+use crate::{
+    echo::repeats,
+    form::{Form, wiped},
+};
 
 /// How the client authenticates to the provider (RFC 6749 §2.3).
 ///
@@ -54,6 +57,14 @@ impl ClientAuth {
                 Err(ConfigError::Empty { field: "client_secret" })
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Whether `text` has a part of the secret in it.
+    pub(crate) fn is_repeated_in(&self, text: &str) -> bool {
+        match &self.0 {
+            Method::None => false,
+            Method::SecretBasic(secret) | Method::SecretPost(secret) => repeats(text, secret.expose()),
         }
     }
 

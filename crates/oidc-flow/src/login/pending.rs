@@ -89,7 +89,7 @@ impl PendingLogin {
         }
         match &callback.outcome {
             Outcome::Code(code) => Ok(CheckedCallback { state: self.state.clone(), code: code.clone() }),
-            Outcome::Refused(refusal) => Err(refusal.clone().into_error()),
+            Outcome::Refused(refusal) => Err(refusal.clone().without(self.secrets()).into_error()),
         }
     }
 
@@ -134,6 +134,10 @@ impl PendingLogin {
                 Ok(age) => age > Self::LIFETIME,
                 Err(ahead) => ahead.duration() > Self::SKEW,
             }
+    }
+
+    fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        [&self.state, &self.verifier].into_iter().chain(&self.nonce)
     }
 
     fn is_from_the_right_issuer(&self, callback: &Callback) -> bool {

@@ -35,6 +35,8 @@ pub(crate) struct RawAnswer<'a> {
     /// The wall clock now.
     pub(crate) now: SystemTime,
     pub(crate) is_dead: DeadCodes<'a>,
+    /// Whether a text repeats a secret of the request.
+    pub(crate) is_echo: &'a (dyn Fn(&str) -> bool + Send + Sync),
 }
 
 impl RawAnswer<'_> {
@@ -84,6 +86,7 @@ impl RawAnswer<'_> {
     }
 
     fn refusal(&self, code: &str) -> GrantError {
+        let code = if (self.is_echo)(code) { "" } else { code };
         oauth_error(code, self.status, retry_after(self.headers, self.now), self.is_dead)
     }
 

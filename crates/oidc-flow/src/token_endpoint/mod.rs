@@ -20,6 +20,7 @@ pub(crate) use self::{
 };
 use crate::{
     OidcClient,
+    echo::form_is_repeated_in,
     form::Form,
     provider::{Endpoint, ProviderError, ProviderErrorKind},
 };
@@ -62,6 +63,7 @@ impl OidcClient {
             sent,
             now: clock.wall(),
             is_dead: request.is_dead,
+            is_echo: &|text| self.0.auth.is_repeated_in(text) || form_is_repeated_in(http.body(), text),
         };
         let tokens = answer.read();
         // The buffer holds tokens. It can be wiped where nobody else has it.

@@ -19,6 +19,7 @@ fn read_as(status: u16, content_type: &str, body: &[u8]) -> Result<TokenAnswer, 
         sent: SystemTime::UNIX_EPOCH,
         now: SystemTime::UNIX_EPOCH,
         is_dead: &|_, code| matches!(code, "invalid_grant" | "bad_refresh_token"),
+        is_echo: &|text| text.contains("canary"),
     };
     answer.read()
 }
@@ -132,6 +133,15 @@ fn an_error_with_a_good_status_is_an_error() {
     assert_eq!(answer.refresh, Some(Secret::from("r")));
 }
 
+// LEA-06
+#[test]
+fn a_code_that_repeats_a_secret_of_the_request_is_not_kept() {
+    for (status, kind) in [(400, GrantErrorKind::Misconfigured), (500, GrantErrorKind::OutcomeUnknown)] {
+        let error = read(status, r#"{"error":"canary-123","error_description":"canary"}"#).unwrap_err();
+        assert_eq!((error.kind(), error.code(), error.status()), (kind, None, Some(status)));
+    }
+}
+
 // TOK-07
 #[test]
 fn a_4xx_without_a_code_keeps_the_refresh_token() {
@@ -240,8 +250,15 @@ fn the_content_type_does_not_matter_to_json() {
     }
     let headers = HeaderMap::new();
     let now = SystemTime::UNIX_EPOCH;
-    let answer =
-        RawAnswer { status: StatusCode::OK, headers: &headers, body, sent: now, now, is_dead: &|_, _| false };
+    let answer = RawAnswer {
+        status: StatusCode::OK,
+        headers: &headers,
+        body,
+        sent: now,
+        now,
+        is_dead: &|_, _| false,
+        is_echo: &|_| false,
+    };
     assert!(answer.read().is_ok());
 }
 
