@@ -1,6 +1,12 @@
 //! Logins as the documentation of two providers tells developers to do them by hand, step by step.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking"
+)]
 
 mod apiture;
 mod apiture_refusals;
