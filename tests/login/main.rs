@@ -13,3 +13,4 @@ mod apiture_refusals;
 mod aritma;
 mod aritma_refusals;
 mod stage;
+mod verified;

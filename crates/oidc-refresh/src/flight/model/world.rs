@@ -146,6 +146,9 @@ impl World {
         }
         self.seen.logins |= self.login_bit();
         self.seen.acknowledged = None;
+        if let Some(login) = &mut self.sign_in {
+            login.signed_out = false;
+        }
     }
 
     /// Notes that `tokens` are sent, and whether there is an excuse if they were before.
