@@ -12,7 +12,7 @@ pub enum IdTokenError {
     AccessTokenHash,
     /// `acr` is none of the values that were asked for.
     Acr,
-    /// The signature algorithm is not one that this client takes from this provider.
+    /// The signature algorithm is not one that this client takes from this provider, or there is no signature.
     AlgNotAllowed,
     /// The token is for other clients, or for others as well.
     Audience,

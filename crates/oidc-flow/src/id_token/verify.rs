@@ -165,6 +165,7 @@ impl From<CompactError> for IdTokenError {
         match error {
             CompactError::Malformed(reason) => Self::Malformed(reason),
             CompactError::TooLarge => Self::TooLarge,
+            CompactError::Unsigned => Self::AlgNotAllowed,
         }
     }
 }

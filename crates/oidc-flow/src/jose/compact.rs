@@ -18,6 +18,8 @@ pub(crate) struct Compact {
 pub(crate) enum CompactError {
     Malformed(&'static str),
     TooLarge,
+    /// Well-formed, with an empty signature.
+    Unsigned,
 }
 
 impl Compact {
@@ -38,10 +40,8 @@ impl Compact {
         else {
             return Err(CompactError::Malformed("not a signed token of three segments"));
         };
-        if bytes(signature)?.is_empty() {
-            return Err(CompactError::Malformed("no signature"));
-        }
-        Ok(Self { header: object(header)?, payload: object(payload)? })
+        let token = Self { header: object(header)?, payload: object(payload)? };
+        if bytes(signature)?.is_empty() { Err(CompactError::Unsigned) } else { Ok(token) }
     }
 }
 
@@ -90,7 +90,7 @@ mod tests {
             "...".into(),
             header.clone(),
             format!("{header}.{payload}"),
-            format!("{header}.{payload}."),
+            format!("{header}.e30=."),
             format!("{header}..c2ln"),
             format!(".{payload}.c2ln"),
             format!("{header}.{payload}.c2ln."),
@@ -113,6 +113,15 @@ mod tests {
             format!("{header}.{payload}.é"),
         ] {
             assert!(matches!(Compact::parse(&text), Err(CompactError::Malformed(_))), "{text}");
+        }
+    }
+
+    // JOS-01
+    #[test]
+    fn a_token_without_a_signature_is_told_apart() {
+        for header in [r#"{"alg":"none"}"#, r#"{"alg":"RS256"}"#] {
+            let text = format!("{}.e30.", encode(header));
+            assert_eq!(Compact::parse(&text).unwrap_err(), CompactError::Unsigned);
         }
     }
 
