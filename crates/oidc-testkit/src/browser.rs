@@ -2,6 +2,7 @@
 
 use std::io;
 
+use bytes::Bytes;
 use http::{Request, StatusCode, header};
 use http_body_util::{BodyExt, Empty, Limited};
 use hyper::client::conn::http1;
@@ -42,7 +43,7 @@ pub async fn browse(url: &str) -> io::Result<Visit> {
         None => url.path().to_owned(),
     };
     let request = Request::get(target).header(header::HOST, format!("{host}:{port}"));
-    let request = request.body(Empty::<&[u8]>::new()).map_err(invalid)?;
+    let request = request.body(Empty::<Bytes>::new()).map_err(invalid)?;
     // The connection lives as long as the sender, so that has to go with the exchange.
     let exchange = async {
         let mut sender = sender;
