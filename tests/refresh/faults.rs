@@ -178,7 +178,7 @@ async fn callers_who_give_up_lose_nothing() {
     world.assert_each_spent_once();
 }
 
-// REF-07, LGO-01
+// REF-07
 #[tokio::test]
 async fn a_login_that_ended_elsewhere_asks_for_a_new_one_once() {
     let world = World::start().await;

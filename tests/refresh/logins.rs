@@ -29,7 +29,7 @@ async fn an_existing_refresh_token_is_taken_over() {
     world.assert_each_spent_once();
 }
 
-// LGO-01, LGO-02
+// LGO-10, LGO-11
 #[tokio::test]
 async fn signing_out_ends_the_login_here_and_at_the_provider() {
     let world = World::start().await;
@@ -51,7 +51,7 @@ async fn signing_out_ends_the_login_here_and_at_the_provider() {
     assert!(source.sign_out().await.unwrap().is_none(), "there is nothing left to sign out of");
 }
 
-// CAN-07
+// CAN-07, LGO-12
 #[tokio::test]
 async fn a_sign_out_wins_against_the_refresh_in_flight_whose_tokens_are_revoked() {
     let world = World::start().await;
@@ -90,7 +90,7 @@ async fn two_sources_on_one_store_are_one_login() {
     world.assert_each_spent_once();
 }
 
-// IDT-30
+// IDT-16
 #[tokio::test]
 async fn userinfo_tells_about_the_user_of_the_login_and_no_other() {
     let alice = TestUser::new("alice").claim("email", "alice@example.com");
@@ -118,7 +118,7 @@ async fn userinfo_tells_about_the_user_of_the_login_and_no_other() {
     assert!(matches!(refused, Err(EndpointError::Status { status: 401, .. })));
 }
 
-// LGO-03
+// LGO-07
 #[tokio::test]
 async fn the_logout_url_ends_the_session_and_brings_the_user_back() {
     let world = World::start().await;
@@ -134,7 +134,7 @@ async fn the_logout_url_ends_the_session_and_brings_the_user_back() {
     assert!(matches!(refused, LoginError::LoginRequired(_)));
 }
 
-// LGO-02
+// LGO-10
 #[tokio::test]
 async fn a_revocation_that_fails_says_so_and_whether_to_try_again() {
     let world = World::start().await;

@@ -51,7 +51,7 @@ const ALL: [(OddAnswer, Fate); 27] = {
     ]
 };
 
-// TOK-01, TOK-02, TOK-03, TOK-05, TOK-06, TOK-12
+// IDT-14, IDT-15, TOK-01, TOK-02, TOK-03, TOK-05, TOK-06, TOK-12
 #[tokio::test]
 async fn no_oddity_beside_a_refresh_token_costs_the_login() {
     let world = World::with(|provider| provider.signing_algorithm(SigningAlgorithm::Es256)).await;

@@ -79,7 +79,7 @@ async fn fifty_users_each_get_their_own_tokens_and_one_refresh_each() {
     app.world.assert_each_spent_once();
 }
 
-// LGO-01
+// LGO-11
 #[tokio::test]
 async fn one_user_who_signs_out_leaves_the_others_alone_and_may_come_back() {
     let app = App::start(3).await;
