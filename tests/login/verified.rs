@@ -32,7 +32,8 @@ async fn a_token_that_is_not_good_in_one_thing_logs_nobody_in() {
     let world = World::with(|provider| provider.signing_algorithm(SigningAlgorithm::Es256)).await;
     use BadIdToken as Bad;
     use IdTokenError as E;
-    let cases: [(Bad, fn(&E) -> bool); 15] = [
+    type Check = fn(&E) -> bool;
+    let cases: [(Bad, Check); 15] = [
         (Bad::Signature, |error| matches!(error, E::BadSignature)),
         (Bad::AlgorithmNone, |error| matches!(error, E::AlgNotAllowed)),
         (Bad::UnknownKey, |error| matches!(error, E::UnknownKey | E::KeysNotYetAvailable { .. })),
