@@ -8,7 +8,7 @@ use http_body_util::{BodyExt, Full, combinators::BoxBody};
 use hyper::{body::Incoming, server::conn::http2, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use oidc_tower::{BearerLayer, Origins};
-use tests::World;
+use tests::{Canaries, World, capture_logs, captured_logs};
 use tokio::net::TcpListener;
 use tonic::{
     Code, Status,
@@ -102,14 +102,18 @@ where
     client.unary(message, path, Raw).await.map(tonic::Response::into_inner)
 }
 
-// LAY-14, LAY-13
+// LAY-13, LAY-14, LEA-02
 #[tokio::test]
 async fn a_grpc_client_has_its_token_renewed_when_the_server_says_unauthenticated() {
+    capture_logs();
     let world = Arc::new(World::start().await);
     let origin = echo_server(&world).await;
     let channel = Endpoint::new(origin.clone()).unwrap().connect_lazy();
     let origins = Origins::insecure_loopback_for_relative(&origin).unwrap();
-    let layer = BearerLayer::new(world.signed_in().await, origins);
+    let session = world.log_in().await;
+    let source = world.source(&session.key);
+    source.sign_in(&session.tokens).await.unwrap();
+    let layer = BearerLayer::new(source, origins);
     let mut client = Grpc::new(layer.layer(channel));
     assert_eq!(say(&mut client, "one").await.unwrap(), "one");
 
@@ -122,6 +126,14 @@ async fn a_grpc_client_has_its_token_renewed_when_the_server_says_unauthenticate
     assert_eq!(say(&mut client, "four").await.unwrap(), "four");
     assert_eq!(world.provider.judge().grants("refresh_token"), 2);
     world.assert_each_spent_once();
+
+    // HTTP/2 logs every header that it sends and receives, but for those that are marked sensitive.
+    let mut canaries = Canaries::default();
+    canaries.watch("access token", session.tokens.access().unwrap().value().expose());
+    let logs = captured_logs();
+    assert!(logs.contains("h2::"), "it does log");
+    let leak = logs.lines().find_map(|line| canaries.find_in(line));
+    assert!(leak.is_none(), "{}", leak.unwrap());
 }
 
 // LAY-01

@@ -14,7 +14,7 @@ use oidc_core::{HttpTransport, Issuer, Secret, TokenSet, TransportError};
 use oidc_flow::{
     Callback, CheckedCallback, ClientAuth, LoginRequest, OidcClient, PendingLogin, provider::Provider,
 };
-use oidc_testkit::{Answer, Fault, browse};
+use oidc_testkit::{Answer, Fault, SigningAlgorithm, browse};
 use oidc_transport::ReqwestTransport;
 use serde_json::json;
 use tests::{Canaries, World, capture_logs, captured_logs, reqwest_builder};
@@ -56,7 +56,8 @@ impl Recorder {
 impl Scene {
     pub(crate) async fn start() -> Self {
         capture_logs();
-        let scene = Self { world: World::start().await, record: Recorder::default() };
+        let world = World::with(|provider| provider.signing_algorithm(SigningAlgorithm::Es256)).await;
+        let scene = Self { world, record: Recorder::default() };
         scene.secret("client secret", World::SECRET);
         scene
     }
