@@ -14,4 +14,5 @@ mod load;
 mod logins;
 mod odd;
 mod outage;
+mod restart;
 mod users;
