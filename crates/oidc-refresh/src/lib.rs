@@ -33,7 +33,8 @@
 //!   else is sent meanwhile.
 //! - A lost answer is made up for by sending the same refresh token once more, at once: a provider with a grace window gives the tokens
 //!   again. A strict one has ended the login then, and the error says so:
-//!   [`RefreshOutcomeUnknown`](oidc_core::Cause::RefreshOutcomeUnknown). No client can do more.
+//!   [`RefreshOutcomeUnknown`](oidc_core::Cause::RefreshOutcomeUnknown). No client can do more. One loss has no name of its own: a
+//!   machine that stands still between the last look at its lease and the write for longer than an access token lives.
 //! - A store that is down is an error of its own, never "logged out"; users' refresh tokens are not spent without it.
 //! - For one login there is at most one token request per second and process, but for that one repetition, whatever APIs, callers and clocks do.
 

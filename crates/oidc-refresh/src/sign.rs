@@ -68,32 +68,51 @@ impl Shared {
         (held, state.epoch)
     }
 
+    /// Tries thrice before the caller is told, and goes on until the store takes it or somebody signs in here.
     async fn remove(
         self: Arc<Self>,
         mut held: Option<Payload>,
         epoch: u64,
         told: oneshot::Sender<Result<Option<Payload>, TokenError>>,
     ) {
-        if held.is_none()
-            && let Ok(record) = self.ask(self.store.load(&self.key)).await
-        {
-            held = record.and_then(|record| record.payload);
-        }
-        let id = WriteId::random();
-        let remove = || self.ask(self.store.remove(&self.key, id));
-        let Err(error) = self.retrying(remove).await else {
-            self.signed_out(epoch);
-            let _ = told.send(Ok(held));
-            return;
-        };
-        let goes_on = is_passing(&error);
-        let _ = told.send(Err(error));
-        while goes_on && self.state().epoch == epoch {
-            self.clock.sleep_until(self.clock.boot().after(self.policy.backoff_cap_waiting)).await;
-            if self.state().epoch == epoch && remove().await.is_ok() {
-                return self.signed_out(epoch);
+        let (mut told, mut login, id) = (Some(told), None, WriteId::random());
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let removed = self.remove_once(&mut held, &mut login, id).await;
+            let goes_on = removed.as_ref().is_err_and(is_passing) && self.state().epoch == epoch;
+            if removed.is_ok() {
+                self.signed_out(epoch);
             }
+            if (tries >= TRIES || !goes_on)
+                && let Some(told) = told.take()
+            {
+                let _ = told.send(removed.map(|()| held.take()));
+            }
+            if !goes_on {
+                return;
+            }
+            let pause = if tries < TRIES { self.policy.save_retry } else { self.policy.backoff_cap_waiting };
+            self.clock.sleep_until(self.clock.boot().after(pause)).await;
         }
+    }
+
+    /// Removes the record. A try after the first one leaves alone what was signed out meanwhile, or is another login.
+    async fn remove_once(
+        &self,
+        held: &mut Option<Payload>,
+        login: &mut Option<WriteId>,
+        id: WriteId,
+    ) -> Result<(), TokenError> {
+        let record = self.ask(self.store.load(&self.key)).await?.unwrap_or_default();
+        match login.replace(record.login) {
+            Some(login) if record.is_tombstone() || record.login != login => return Ok(()),
+            _ => {}
+        }
+        if held.is_none() {
+            *held = record.payload;
+        }
+        self.ask(self.store.remove(&self.key, id)).await.map(drop)
     }
 
     fn signed_out(&self, epoch: u64) {
@@ -168,7 +187,7 @@ impl Shared {
         let mut tries = 1;
         loop {
             match operation().await {
-                Err(error) if tries < 3 && is_passing(&error) => {
+                Err(error) if tries < TRIES && is_passing(&error) => {
                     self.clock.sleep_until(self.clock.boot().after(self.policy.save_retry)).await;
                     tries += 1;
                 }
@@ -177,6 +196,9 @@ impl Shared {
         }
     }
 }
+
+/// How often something is tried before the caller is told.
+const TRIES: u32 = 3;
 
 fn is_passing(error: &TokenError) -> bool {
     matches!(error.kind(), TokenErrorKind::Store(kind) if kind.is_transient())

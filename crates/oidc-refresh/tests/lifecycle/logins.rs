@@ -137,3 +137,30 @@ async fn targets_of_one_login_share_its_refresh_token_in_turn() {
         assert!(pool.source_for(&key(), &target(name)).token().await.is_err());
     }
 }
+
+// LGO-13, REF-08
+#[tokio::test]
+async fn a_logout_that_is_made_up_for_spares_a_login_that_came_after_it() {
+    let clock = ManualClock::new();
+    let grant = StrictGrant::new(&clock);
+    let store = Arc::new(FaultStore::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
+    let (here, elsewhere) = (source(&grant, &store, &clock), source(&grant, &store, &clock));
+    here.sign_in(&grant.login()).await.unwrap();
+    (0..3).for_each(|_| store.fail_next(StoreOperation::Remove, DOWN));
+    let leaving = tokio::spawn({
+        let here = here.clone();
+        async move { here.sign_out().await }
+    });
+    while !leaving.is_finished() {
+        settle().await;
+        clock.advance(Duration::from_millis(500));
+    }
+    assert!(leaving.await.unwrap().is_err());
+    elsewhere.sign_in(&grant.login()).await.unwrap();
+    for _ in 0..5 {
+        clock.advance(Duration::from_secs(10));
+        settle().await;
+    }
+    assert_eq!(token_of(&elsewhere.token().await.unwrap()), "a2", "the new login stands");
+    assert_eq!(token_of(&here.token().await.unwrap()), "a2", "and is seen here, too");
+}
