@@ -4,11 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use oidc_core::{Cause, MemoryStore, Secret, StoreErrorKind, Target, TokenErrorKind, TokenSet, TokenSource};
 use oidc_refresh::TokenPool;
-use oidc_testkit::{FaultStore, ManualClock, StoreFault, StoreOperation};
+use oidc_testkit::ManualClock;
 
-use crate::support::{Scene, StrictGrant, key, settle, source, token_of};
-
-const DOWN: StoreFault = StoreFault::Before(StoreErrorKind::Unavailable);
+use crate::support::{Scene, StrictGrant, Unheard, key, settle, sign_out_unheard, token_of};
 
 #[tokio::test]
 async fn an_imported_refresh_token_is_a_login() {
@@ -52,21 +50,7 @@ async fn a_logout_wins_over_a_refresh_under_way() {
 // LGO-13
 #[tokio::test]
 async fn a_logout_that_the_store_did_not_take_is_final_here_and_made_up_for() {
-    let clock = ManualClock::new();
-    let grant = StrictGrant::new(&clock);
-    let store = Arc::new(FaultStore::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let (here, elsewhere) = (source(&grant, &store, &clock), source(&grant, &store, &clock));
-    here.sign_in(&grant.login()).await.unwrap();
-    (0..3).for_each(|_| store.fail_next(StoreOperation::Remove, DOWN));
-    let leaving = tokio::spawn({
-        let here = here.clone();
-        async move { here.sign_out().await }
-    });
-    while !leaving.is_finished() {
-        settle().await;
-        clock.advance(Duration::from_millis(500));
-    }
-    let error = leaving.await.unwrap().unwrap_err();
+    let Unheard { clock, here, elsewhere, error, .. } = sign_out_unheard().await;
     assert_eq!(error.kind(), TokenErrorKind::Store(StoreErrorKind::Unavailable));
     assert!(here.peek().is_none());
     assert_eq!(here.token().await.unwrap_err().reauth_cause(), Some(Cause::LoggedOut));
@@ -141,21 +125,7 @@ async fn targets_of_one_login_share_its_refresh_token_in_turn() {
 // LGO-13, REF-08
 #[tokio::test]
 async fn a_logout_that_is_made_up_for_spares_a_login_that_came_after_it() {
-    let clock = ManualClock::new();
-    let grant = StrictGrant::new(&clock);
-    let store = Arc::new(FaultStore::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
-    let (here, elsewhere) = (source(&grant, &store, &clock), source(&grant, &store, &clock));
-    here.sign_in(&grant.login()).await.unwrap();
-    (0..3).for_each(|_| store.fail_next(StoreOperation::Remove, DOWN));
-    let leaving = tokio::spawn({
-        let here = here.clone();
-        async move { here.sign_out().await }
-    });
-    while !leaving.is_finished() {
-        settle().await;
-        clock.advance(Duration::from_millis(500));
-    }
-    assert!(leaving.await.unwrap().is_err());
+    let Unheard { clock, grant, here, elsewhere, .. } = sign_out_unheard().await;
     elsewhere.sign_in(&grant.login()).await.unwrap();
     for _ in 0..5 {
         clock.advance(Duration::from_secs(10));

@@ -10,10 +10,10 @@ use std::{
 use async_trait::async_trait;
 use oidc_core::{
     AccessToken, Cause, Clock, Grant, GrantError, GrantErrorKind, Issuer, Lifetime, MemoryStore, Secret,
-    SendGate, Subject, Target, TokenKey, TokenSet, TokenStore,
+    SendGate, StoreErrorKind, Subject, Target, TokenError, TokenKey, TokenSet, TokenStore,
 };
 use oidc_refresh::RefreshingSource;
-use oidc_testkit::ManualClock;
+use oidc_testkit::{FaultStore, ManualClock, StoreFault, StoreOperation};
 use tokio::sync::Semaphore;
 
 /// What the provider does with the next request, instead of what is right.
@@ -216,6 +216,36 @@ impl Scene {
         scene.clock.advance(LIFE);
         scene
     }
+}
+
+/// A sign-out that the store did not take in three tries.
+pub(crate) struct Unheard {
+    pub(crate) clock: ManualClock,
+    pub(crate) grant: StrictGrant,
+    pub(crate) here: RefreshingSource,
+    pub(crate) elsewhere: RefreshingSource,
+    pub(crate) error: TokenError,
+}
+
+pub(crate) async fn sign_out_unheard() -> Unheard {
+    let clock = ManualClock::new();
+    let grant = StrictGrant::new(&clock);
+    let store = Arc::new(FaultStore::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
+    let (here, elsewhere) = (source(&grant, &store, &clock), source(&grant, &store, &clock));
+    here.sign_in(&grant.login()).await.unwrap();
+    (0..3).for_each(|_| {
+        store.fail_next(StoreOperation::Remove, StoreFault::Before(StoreErrorKind::Unavailable))
+    });
+    let leaving = tokio::spawn({
+        let here = here.clone();
+        async move { here.sign_out().await }
+    });
+    while !leaving.is_finished() {
+        settle().await;
+        clock.advance(Duration::from_millis(500));
+    }
+    let error = leaving.await.unwrap().unwrap_err();
+    Unheard { clock, grant, here, elsewhere, error }
 }
 
 /// The access token that a credential carries.
