@@ -35,7 +35,7 @@ pub(crate) async fn client_credentials(site: &Site) -> Result<(), Broken> {
 /// Whether the provider says that a token is alive (RFC 7662).
 async fn is_active(site: &Site, credential: &Credential) -> Result<bool, Broken> {
     let mut request = Request::new(());
-    credential.apply(&mut request)?;
+    credential.clone().apply(&mut request)?;
     let token =
         request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
     let form = url::form_urlencoded::Serializer::new(String::new())

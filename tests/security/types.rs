@@ -5,10 +5,9 @@ use std::{sync::Arc, time::SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, header::WWW_AUTHENTICATE};
 use oidc_core::{
-    AccessToken, BootTime, Cause, Credential, Generation, GrantError, GrantErrorKind, Issuer, Lifetime,
-    MemoryStore, Payload, SavedLogin, Scopes, Secret, SendGate, StoreError, StoreErrorKind, Subject,
-    SystemClock, Target, TokenError, TokenErrorKind, TokenKey, TokenSet, TokenStore, TransportError,
-    TransportErrorKind,
+    AccessToken, BootTime, Cause, Credential, GrantError, GrantErrorKind, Issuer, Lifetime, MemoryStore,
+    Payload, SavedLogin, Scopes, Secret, SendGate, StoreError, StoreErrorKind, Subject, SystemClock, Target,
+    TokenError, TokenErrorKind, TokenKey, TokenSet, TokenStore, TransportError, TransportErrorKind,
     store::{Record, WriteId},
 };
 use oidc_flow::{ClientAuth, OidcClient, provider::Provider};
@@ -59,9 +58,9 @@ async fn the_words_of_the_workspace_show_no_secret() {
     shown.debug(secret());
     let tokens = shown.debug(tokens());
     let access = shown.debug(tokens.access().unwrap().clone());
-    let credential = shown.debug(Credential::new(&access, Generation(1)));
+    let credential = shown.debug(Credential::new(&access));
     let mut request = Request::new(());
-    credential.apply(&mut request).unwrap();
+    credential.clone().apply(&mut request).unwrap();
     shown.debug(&request);
     shown.debug(request.headers());
     shown.debug(tokens.clone().into_parts());

@@ -1,6 +1,12 @@
 //! Where requests get their credentials from.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -23,16 +29,16 @@ pub trait TokenSource: fmt::Debug + Send + Sync + 'static {
     /// [`TokenError`], the same for all who waited. Dropping the future does not stop the renewal.
     async fn token(&self) -> Result<Credential, TokenError>;
 
-    /// A credential other than `rejected`, which an API refused with 401. However many requests report the same credential,
-    /// it is renewed once; one that was already replaced costs nothing.
+    /// A credential other than the one of generation `rejected`, which an API refused with 401. However many requests report the
+    /// same one, it is renewed once; one that was already replaced costs nothing.
     ///
     /// # Errors
     /// [`TokenError`]. Dropping the future does not stop the renewal.
-    async fn renew(&self, rejected: &Credential) -> Result<Credential, TokenError>;
+    async fn renew(&self, rejected: Generation) -> Result<Credential, TokenError>;
 
-    /// Notes that an API refused `rejected`, for a caller that does not wait: the next call gets another one. One that was already
-    /// replaced is left alone.
-    fn reject(&self, rejected: &Credential);
+    /// Notes that an API refused the credential of generation `rejected`, for a caller that does not wait: the next call gets
+    /// another one. One that was already replaced is left alone.
+    fn reject(&self, rejected: Generation);
 }
 
 #[async_trait]
@@ -45,18 +51,32 @@ impl<S: TokenSource + ?Sized> TokenSource for Arc<S> {
         (**self).token().await
     }
 
-    async fn renew(&self, rejected: &Credential) -> Result<Credential, TokenError> {
+    async fn renew(&self, rejected: Generation) -> Result<Credential, TokenError> {
         (**self).renew(rejected).await
     }
 
-    fn reject(&self, rejected: &Credential) {
+    fn reject(&self, rejected: Generation) {
         (**self).reject(rejected);
     }
 }
 
-/// Which of a source's credentials it is: rises with every renewal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Generation(pub u64);
+/// Which credential it is: what a caller reports when an API rejects it. Rises with every renewal, and no two credentials of a
+/// process have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Generation(u64);
+
+impl Generation {
+    /// One that is higher than all before.
+    pub fn next() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed).saturating_add(1))
+    }
+
+    /// The number.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
 
 /// A credential, ready to be attached to requests. Cloning it does not allocate; the token is wiped when the last clone goes.
 #[derive(Clone)]
@@ -66,9 +86,9 @@ pub struct Credential {
 }
 
 impl Credential {
-    /// The credential that `token` makes, as the source's `generation`.
+    /// The credential that `token` makes, with a generation of its own.
     #[expect(clippy::expect_used, reason = "an access token is visible ASCII, checked when it was made")]
-    pub fn new(token: &AccessToken, generation: Generation) -> Self {
+    pub fn new(token: &AccessToken) -> Self {
         let scheme = match token.scheme() {
             Scheme::Bearer => "Bearer ",
         };
@@ -79,10 +99,10 @@ impl Credential {
         let mut authorization = HeaderValue::from_maybe_shared(Bytes::from_owner(WipedOnDrop(text)))
             .expect("an access token fits in a header");
         authorization.set_sensitive(true);
-        Self { generation, authorization }
+        Self { generation: Generation::next(), authorization }
     }
 
-    /// Which of the source's credentials it is.
+    /// Which credential it is. Clones have the same.
     pub fn generation(&self) -> Generation {
         self.generation
     }
@@ -97,8 +117,8 @@ impl Credential {
     ///
     /// # Errors
     /// None for bearer tokens. Credentials that sign each request can fail to.
-    pub fn apply<B>(&self, request: &mut Request<B>) -> Result<(), TokenError> {
-        request.headers_mut().insert(AUTHORIZATION, self.authorization.clone());
+    pub fn apply<B>(self, request: &mut Request<B>) -> Result<(), TokenError> {
+        request.headers_mut().insert(AUTHORIZATION, self.authorization);
         Ok(())
     }
 }
@@ -128,9 +148,9 @@ mod tests {
     fn the_header_is_attached_once_and_marked_sensitive() {
         let lifetime = Lifetime::new(SystemTime::UNIX_EPOCH, None);
         let token = AccessToken::bearer(Secret::from("canary"), lifetime).unwrap();
-        let credential = Credential::new(&token, Generation(3));
+        let credential = Credential::new(&token);
         let mut request = Request::builder().header("authorization", "Basic x").body(()).unwrap();
-        credential.apply(&mut request).unwrap();
+        credential.clone().apply(&mut request).unwrap();
         let values: Vec<_> = request.headers().get_all(AUTHORIZATION).iter().collect();
         assert_eq!(values, ["Bearer canary"]);
         assert!(values[0].is_sensitive());

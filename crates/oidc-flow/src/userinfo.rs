@@ -4,7 +4,7 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::{HeaderValue, Request, StatusCode, header::ACCEPT};
-use oidc_core::{AccessToken, ConfigError, Credential, Generation, Subject, TokenKey};
+use oidc_core::{AccessToken, ConfigError, Credential, Subject, TokenKey};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -95,7 +95,7 @@ impl OidcClient {
         *request.uri_mut() = uri;
         request.headers_mut().insert(ACCEPT, HeaderValue::from_static("application/json"));
         let unusable = |_| EndpointError::Malformed { reason: "the access token cannot be attached" };
-        Credential::new(access, Generation::default()).apply(&mut request).map_err(unusable)?;
+        Credential::new(access).apply(&mut request).map_err(unusable)?;
         Ok(request)
     }
 }

@@ -8,8 +8,8 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use oidc_core::{
-    BootTime, Cause, Clock, Credential, Generation, Grant, KeyId, SavedLogin, SystemClock, Target,
-    TokenError, TokenErrorKind, TokenStore,
+    BootTime, Cause, Clock, Credential, Grant, KeyId, SavedLogin, SystemClock, Target, TokenError,
+    TokenErrorKind, TokenStore,
     store::{Revision, WriteId},
 };
 use tokio::sync::watch;
@@ -54,7 +54,6 @@ pub(crate) struct State {
     pub(crate) unsaved: bool,
     /// Signed out here, and the store does not know yet.
     pub(crate) signing_out: bool,
-    generations: u64,
     flights: u64,
 }
 
@@ -133,11 +132,10 @@ impl Shared {
             return false;
         };
         let current = self.snapshot.load_full();
-        let credential = Credential::new(access, Generation(state.generations.saturating_add(1)));
+        let credential = Credential::new(access);
         if let Some(current) = current.filter(|current| current.credential().is_same_token(&credential)) {
             return current.good(now).is_some();
         }
-        state.generations = state.generations.saturating_add(1);
         let renewable = !self.grant.spends() || login.refresh().is_some();
         let timing = Timing::of(access, self.clock.wall(), now, renewable, &self.policy, self.jitter);
         let snapshot = Snapshot::new(credential, timing, now, now.after(self.policy.revalidate_after));

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use oidc_core::{
-    BootTime, Cause, Clock, ConfigError, Credential, Grant, MemoryStore, Target, TokenError, TokenErrorKind,
-    TokenKey, TokenSet, TokenSource, TokenStore,
+    BootTime, Cause, Clock, ConfigError, Credential, Generation, Grant, MemoryStore, Target, TokenError,
+    TokenErrorKind, TokenKey, TokenSet, TokenSource, TokenStore,
 };
 
 use crate::{
@@ -95,15 +95,14 @@ impl TokenSource for RefreshingSource {
         }
     }
 
-    async fn renew(&self, rejected: &Credential) -> Result<Credential, TokenError> {
+    async fn renew(&self, rejected: Generation) -> Result<Credential, TokenError> {
         self.reject(rejected);
         self.token().await
     }
 
-    fn reject(&self, rejected: &Credential) {
+    fn reject(&self, rejected: Generation) {
         let snapshot = self.shared.snapshot.load_full();
-        // By the token itself: a source that a pool dropped and made again counts its generations anew.
-        if let Some(snapshot) = snapshot.filter(|snapshot| snapshot.credential().is_same_token(rejected)) {
+        if let Some(snapshot) = snapshot.filter(|snapshot| snapshot.credential().generation() == rejected) {
             self.shared.reject(&snapshot);
         }
     }

@@ -96,11 +96,11 @@ where
                         return Poll::Ready(Ok(response));
                     }
                     match attached.take() {
-                        Some(Attached { login, credential, again: Some(again) }) => {
-                            Box::pin(send_again(response, login, credential, again))
+                        Some(Attached { login, generation, again: Some(again) }) => {
+                            Box::pin(send_again(response, login, generation, again))
                         }
-                        Some(Attached { login, credential, again: None }) => {
-                            login.reject(&credential);
+                        Some(Attached { login, generation, again: None }) => {
+                            login.reject(generation);
                             return Poll::Ready(Ok(response));
                         }
                         None => return Poll::Ready(Ok(response)),

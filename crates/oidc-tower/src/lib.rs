@@ -14,13 +14,13 @@
 //! # impl TokenSource for Fixed {
 //! #     fn peek(&self) -> Option<Credential> { Some(self.0.clone()) }
 //! #     async fn token(&self) -> Result<Credential, TokenError> { Ok(self.0.clone()) }
-//! #     async fn renew(&self, _: &Credential) -> Result<Credential, TokenError> { Ok(self.0.clone()) }
-//! #     fn reject(&self, _: &Credential) {}
+//! #     async fn renew(&self, _: Generation) -> Result<Credential, TokenError> { Ok(self.0.clone()) }
+//! #     fn reject(&self, _: Generation) {}
 //! # }
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 //! # let token = AccessToken::bearer(Secret::from("a"), Lifetime::new(SystemTime::UNIX_EPOCH, None)).unwrap();
-//! # let source = Fixed(Credential::new(&token, Generation(1)));
+//! # let source = Fixed(Credential::new(&token));
 //! # let client = tower::service_fn(async |request: Request<Empty<bytes::Bytes>>| {
 //! #     assert_eq!(request.headers()["authorization"], "Bearer a");
 //! #     Ok::<_, Infallible>(Response::new(Empty::<bytes::Bytes>::new()))

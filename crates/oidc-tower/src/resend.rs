@@ -3,7 +3,7 @@
 use std::future::poll_fn;
 
 use http::{Request, Response};
-use oidc_core::{Credential, TokenSource};
+use oidc_core::{Generation, TokenSource};
 use tower_service::Service;
 
 use crate::{BoxError, Replay, answer::rejects_token, service::Login};
@@ -11,7 +11,7 @@ use crate::{BoxError, Replay, answer::rejects_token, service::Login};
 /// What is known of a request that was sent with a token.
 pub(crate) struct Attached<Svc, S, R, B> {
     pub(crate) login: Login<S, R>,
-    pub(crate) credential: Credential,
+    pub(crate) generation: Generation,
     pub(crate) again: Option<Again<Svc, B>>,
 }
 
@@ -35,15 +35,16 @@ where
 {
     let credential = login.token().await?;
     let copy = login.shared.config.copy(&request);
-    login.shared.config.attach(&credential, &mut request)?;
+    let generation = credential.generation();
+    login.shared.config.attach(credential, &mut request)?;
     let mut response = send(&mut service, request).await?;
     if !rejects_token(&mut response) {
         return Ok(response);
     }
     match copy {
-        Some(request) => send_again(response, login, credential, Again { service, request }).await,
+        Some(request) => send_again(response, login, generation, Again { service, request }).await,
         None => {
-            login.reject(&credential);
+            login.reject(generation);
             Ok(response)
         }
     }
@@ -54,7 +55,7 @@ where
 pub(crate) async fn send_again<Svc, S, R, B, ResBody>(
     mut refusal: Response<ResBody>,
     login: Login<S, R>,
-    rejected: Credential,
+    rejected: Generation,
     Again { mut service, mut request }: Again<Svc, B>,
 ) -> Result<Response<ResBody>, BoxError>
 where
@@ -63,12 +64,13 @@ where
     S: TokenSource,
     R: Replay<B>,
 {
-    let renewed = login.renew(&rejected).await.and_then(|credential| {
-        login.shared.config.attach(&credential, &mut request)?;
-        Ok(credential)
+    let renewed = login.renew(rejected).await.and_then(|credential| {
+        let generation = credential.generation();
+        login.shared.config.attach(credential, &mut request)?;
+        Ok(generation)
     });
     match renewed {
-        Ok(credential) if !credential.is_same_token(&rejected) => {}
+        Ok(generation) if generation != rejected => {}
         Ok(_) => return Ok(refusal),
         Err(error) => {
             refusal.extensions_mut().insert(error);

@@ -7,7 +7,7 @@ use std::{
 };
 
 use http::{Request, Response, header::AUTHORIZATION};
-use oidc_core::{Credential, TokenError, TokenSource};
+use oidc_core::{Credential, Generation, TokenError, TokenSource};
 use tower_service::Service;
 
 use crate::{
@@ -90,12 +90,13 @@ impl<Svc: Clone, S, R> Bearer<Svc, S, R> {
             return ResponseFuture::waiting(send_late(self.inner.clone(), request, login));
         };
         let copy = self.shared.config.copy(&request);
-        if let Err(error) = self.shared.config.attach(&credential, &mut request) {
+        let generation = credential.generation();
+        if let Err(error) = self.shared.config.attach(credential, &mut request) {
             return self.refuse(error);
         }
         let again = copy.map(|request| Again { service: self.inner.clone(), request });
         let future = self.inner.call(request);
-        ResponseFuture::sent(future, Attached { login, credential, again })
+        ResponseFuture::sent(future, Attached { login, generation, again })
     }
 
     fn refuse<B>(&mut self, error: impl Into<BoxError>) -> ResponseFuture<Svc, S, R, B>
@@ -164,7 +165,7 @@ impl<R> Config<R> {
     /// Attaches `credential`.
     pub(crate) fn attach<B>(
         &self,
-        credential: &Credential,
+        credential: Credential,
         request: &mut Request<B>,
     ) -> Result<(), TokenError> {
         // A second layer that keeps existing headers knows by the header itself; the mark would allocate.
@@ -207,14 +208,14 @@ impl<S: TokenSource, R: Send + Sync + 'static> Login<S, R> {
         }
     }
 
-    pub(crate) async fn renew(&self, rejected: &Credential) -> Result<Credential, TokenError> {
+    pub(crate) async fn renew(&self, rejected: Generation) -> Result<Credential, TokenError> {
         match &self.own {
             None => self.shared.source.renew(rejected).await,
             Some(own) => own.source().renew(rejected).await,
         }
     }
 
-    pub(crate) fn reject(&self, rejected: &Credential) {
+    pub(crate) fn reject(&self, rejected: Generation) {
         match &self.own {
             None => self.shared.source.reject(rejected),
             Some(own) => own.source().reject(rejected),

@@ -3,7 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
-use oidc_core::{Cause, Credential, TokenError, TokenSource};
+use oidc_core::{Cause, Credential, Generation, TokenError, TokenSource};
 
 /// In a request's extensions: the source that speaks for this request, in place of the layer's own.
 ///
@@ -55,9 +55,9 @@ impl TokenSource for PerRequest {
         Err(TokenError::reauth(Cause::LoggedOut))
     }
 
-    async fn renew(&self, _: &Credential) -> Result<Credential, TokenError> {
+    async fn renew(&self, _: Generation) -> Result<Credential, TokenError> {
         Err(TokenError::reauth(Cause::LoggedOut))
     }
 
-    fn reject(&self, _: &Credential) {}
+    fn reject(&self, _: Generation) {}
 }

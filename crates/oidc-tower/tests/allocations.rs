@@ -36,11 +36,11 @@ impl TokenSource for Fixed {
         Ok(self.0.clone())
     }
 
-    async fn renew(&self, _: &Credential) -> Result<Credential, TokenError> {
+    async fn renew(&self, _: Generation) -> Result<Credential, TokenError> {
         Err(TokenError::new(TokenErrorKind::Rejected))
     }
 
-    fn reject(&self, _: &Credential) {}
+    fn reject(&self, _: Generation) {}
 }
 
 /// A client that answers at once and allocates nothing.
@@ -68,7 +68,7 @@ fn layer() -> BearerLayer<Fixed> {
     let lifetime = Lifetime::new(SystemTime::UNIX_EPOCH, None);
     let token = AccessToken::bearer(Secret::from("a".repeat(1200).as_str()), lifetime).unwrap();
     let origins = Origins::only(["https://api.bank.example", "https://[2001:db8::1]:8443"]).unwrap();
-    BearerLayer::new(Fixed(Credential::new(&token, Generation(1))), origins)
+    BearerLayer::new(Fixed(Credential::new(&token)), origins)
 }
 
 fn request(uri: &str, body: Body) -> Request<Body> {

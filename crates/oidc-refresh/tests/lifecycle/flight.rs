@@ -96,7 +96,7 @@ async fn a_hundred_rejections_of_one_token_make_one_request() {
     let rejected = source.token().await.unwrap();
     let renew = |rejected: &Credential| {
         let (source, rejected) = (source.clone(), rejected.clone());
-        tokio::spawn(async move { token_of(&source.renew(&rejected).await.unwrap()) })
+        tokio::spawn(async move { token_of(&source.renew(rejected.generation()).await.unwrap()) })
     };
     let callers: Vec<_> = (0..100).map(|_| renew(&rejected)).collect();
     for caller in callers {

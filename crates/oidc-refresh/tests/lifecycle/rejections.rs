@@ -26,7 +26,7 @@ async fn an_api_that_rejects_everything_makes_no_storm() {
             clock.advance(Duration::from_secs(1));
             continue;
         };
-        last = Some(source.renew(&credential).await);
+        last = Some(source.renew(credential.generation()).await);
     }
     time.abort();
     assert_eq!(last.unwrap().unwrap_err().kind(), TokenErrorKind::Rejected);
@@ -39,7 +39,7 @@ async fn a_provider_that_gives_the_rejected_token_again_is_not_asked_again_at_on
     let Scene { clock, grant, source, .. } = Scene::logged_in().await;
     let credential = source.token().await.unwrap();
     grant.twist(Twist::SameAccess);
-    assert_eq!(source.renew(&credential).await.unwrap_err().kind(), TokenErrorKind::Rejected);
+    assert_eq!(source.renew(credential.generation()).await.unwrap_err().kind(), TokenErrorKind::Rejected);
     assert_eq!(source.token().await.unwrap_err().kind(), TokenErrorKind::Rejected);
     assert_eq!(grant.sent(), ["r1"]);
     clock.advance(Duration::from_secs(2));

@@ -251,7 +251,7 @@ pub(crate) async fn sign_out_unheard() -> Unheard {
 /// The access token that a credential carries.
 pub(crate) fn token_of(credential: &oidc_core::Credential) -> String {
     let mut request = http::Request::new(());
-    credential.apply(&mut request).unwrap();
+    credential.clone().apply(&mut request).unwrap();
     request.headers()["authorization"].to_str().unwrap().trim_start_matches("Bearer ").to_owned()
 }
 

@@ -1,6 +1,7 @@
 //! A source that a test drives, and the requests and answers of a made-up API.
 
 use std::{
+    collections::BTreeMap,
     pin::Pin,
     sync::{
         Arc, Mutex,
@@ -122,6 +123,7 @@ pub(crate) struct Source {
     state: watch::Sender<State>,
     /// Which generation the token is called after, where it is not its own.
     named_after: AtomicU64,
+    made: Mutex<BTreeMap<u64, Credential>>,
     log: Mutex<Log>,
 }
 
@@ -147,6 +149,7 @@ impl Source {
             name,
             state: watch::Sender::new(state),
             named_after: AtomicU64::new(0),
+            made: Mutex::default(),
             log: Mutex::default(),
         })
     }
@@ -194,11 +197,11 @@ impl Source {
         }
     }
 
-    fn start_renewal(&self, rejected: &Credential) {
+    fn start_renewal(&self, rejected: u64) {
         self.state.send_if_modified(|state| {
-            let started = matches!(state, State::Valid(last) if Generation(*last) == rejected.generation());
+            let started = matches!(state, State::Valid(last) if *last == rejected);
             if started {
-                *state = State::Renewing { last: rejected.generation().0 };
+                *state = State::Renewing { last: rejected };
                 self.log.lock().unwrap().renewals += 1;
             }
             started
@@ -207,9 +210,18 @@ impl Source {
 
     fn credential(&self, number: u64) -> Credential {
         let named_after = Some(self.named_after.load(Relaxed)).filter(|number| *number > 0).unwrap_or(number);
-        let text = Secret::from(format!("{}-{named_after}", self.name).as_str());
-        let token = AccessToken::bearer(text, Lifetime::new(SystemTime::UNIX_EPOCH, None)).unwrap();
-        Credential::new(&token, Generation(number))
+        let made = || {
+            let text = Secret::from(format!("{}-{named_after}", self.name).as_str());
+            let token = AccessToken::bearer(text, Lifetime::new(SystemTime::UNIX_EPOCH, None)).unwrap();
+            Credential::new(&token)
+        };
+        self.made.lock().unwrap().entry(named_after).or_insert_with(made).clone()
+    }
+
+    fn number(&self, generation: Generation) -> u64 {
+        let made = self.made.lock().unwrap();
+        let found = made.iter().find(|(_, credential)| credential.generation() == generation);
+        *found.expect("one of this source").0
     }
 }
 
@@ -231,13 +243,14 @@ impl TokenSource for Source {
         }
     }
 
-    async fn renew(&self, rejected: &Credential) -> Result<Credential, TokenError> {
-        self.start_renewal(rejected);
+    async fn renew(&self, rejected: Generation) -> Result<Credential, TokenError> {
+        self.start_renewal(self.number(rejected));
         self.token().await
     }
 
-    fn reject(&self, rejected: &Credential) {
-        self.log.lock().unwrap().rejected.push(rejected.generation().0);
+    fn reject(&self, rejected: Generation) {
+        let rejected = self.number(rejected);
+        self.log.lock().unwrap().rejected.push(rejected);
         self.start_renewal(rejected);
     }
 }
