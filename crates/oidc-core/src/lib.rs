@@ -18,6 +18,7 @@ mod error;
 mod grant;
 mod issuer;
 mod key;
+mod lifetime;
 mod payload;
 mod scope;
 mod secret;
@@ -33,12 +34,13 @@ pub use self::{
     grant::{Grant, GrantError, GrantErrorKind, SendGate},
     issuer::{Issuer, is_allowed_url},
     key::{KeyId, Subject, TokenKey, UserId},
+    lifetime::Lifetime,
     payload::SavedLogin,
     scope::Scopes,
     secret::Secret,
     source::{Credential, Generation, TokenSource},
     store::{MemoryStore, Payload, SimpleStore, StoreError, StoreErrorKind, TokenStore},
     target::{Target, TargetId, is_reserved_parameter},
-    tokens::{AccessToken, Lifetime, Scheme, TokenSet, UnusableToken},
+    tokens::{AccessToken, Scheme, TokenSet, UnusableToken},
     transport::{BodyLimit, HttpTransport, TransportError, TransportErrorKind},
 };

@@ -22,6 +22,7 @@ use crate::{
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SavedLogin {
     refresh: Option<Secret>,
+    refresh_ends_at: Option<SystemTime>,
     id_token: Option<Secret>,
     access: BTreeMap<TargetId, AccessToken>,
     unknown: Map<String, Value>,
@@ -35,8 +36,12 @@ impl SavedLogin {
         login
     }
 
-    /// Takes over what an answer brought: the access token for `target`, and refresh and ID token where there are new ones.
+    /// Takes over what an answer brought: the access token for `target`, and refresh and ID token where there are new ones. The end of
+    /// the refresh token goes with the token: a new one of which nothing is said has none that is known.
     pub fn absorb(&mut self, target: &Target, tokens: TokenSet) {
+        if tokens.refresh().is_some() || tokens.refresh_ends_at().is_some() {
+            self.refresh_ends_at = tokens.refresh_ends_at();
+        }
         let (access, refresh, id_token) = tokens.into_parts();
         if let Some(access) = access {
             self.access.insert(target.id(), access);
@@ -57,6 +62,7 @@ impl SavedLogin {
             .get(&target.id())
             .map_or_else(TokenSet::default, |access| TokenSet::new(access.clone()));
         let set = self.refresh.iter().cloned().fold(set, TokenSet::with_refresh_token);
+        let set = self.refresh_ends_at.into_iter().fold(set, TokenSet::with_refresh_end);
         self.id_token.iter().cloned().fold(set, TokenSet::with_id_token)
     }
 
@@ -68,6 +74,12 @@ impl SavedLogin {
     /// The refresh token.
     pub fn refresh(&self) -> Option<&Secret> {
         self.refresh.as_ref()
+    }
+
+    /// When the refresh token ends (wall clock), where the provider said so. A forecast, good for a warning: only the provider's refusal
+    /// ends a login.
+    pub fn refresh_ends_at(&self) -> Option<SystemTime> {
+        self.refresh_ends_at
     }
 
     /// The ID token in its compact form.
@@ -82,6 +94,7 @@ impl SavedLogin {
             version: VERSION,
             key: key.to_string(),
             refresh: self.refresh.as_ref().map(exposed),
+            refresh_ends_ms: self.refresh_ends_at.map(milliseconds_of),
             id_token: self.id_token.as_ref().map(exposed),
             access: self.access.iter().map(|(target, access)| AccessForm::new(*target, access)).collect(),
             unknown: self.unknown.clone(),
@@ -108,6 +121,7 @@ impl SavedLogin {
         let secret = |text: Zeroizing<String>| Secret::from(text.as_str());
         Ok(Self {
             refresh: form.refresh.map(secret),
+            refresh_ends_at: form.refresh_ends_ms.and_then(time),
             id_token: form.id_token.map(secret),
             access,
             unknown: form.unknown,
@@ -119,6 +133,7 @@ impl fmt::Debug for SavedLogin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SavedLogin")
             .field("refresh", &self.refresh)
+            .field("refresh_ends_at", &self.refresh_ends_at)
             .field("id_token", &self.id_token)
             .field("access", &self.access)
             .finish_non_exhaustive()
@@ -137,6 +152,8 @@ struct Form {
     version: u32,
     key: String,
     refresh: Option<Zeroizing<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_ends_ms: Option<u64>,
     id_token: Option<Zeroizing<String>>,
     access: Vec<AccessForm>,
     #[serde(flatten)]
@@ -150,24 +167,27 @@ struct AccessForm {
     scopes: Option<String>,
     received_ms: u64,
     expires_in_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_in_ms: Option<u64>,
 }
 
 impl AccessForm {
     fn new(target: TargetId, access: &AccessToken) -> Self {
         let lifetime = access.lifetime();
-        let received = lifetime.received().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         Self {
             target: *target.as_bytes(),
             value: exposed(access.value()),
             scopes: access.scopes().map(Scopes::to_string),
-            received_ms: milliseconds(received),
+            received_ms: milliseconds_of(lifetime.received()),
             expires_in_ms: lifetime.expires_in().map(milliseconds),
+            refresh_in_ms: lifetime.refresh_in().map(milliseconds),
         }
     }
 
     fn read(self) -> Option<(TargetId, AccessToken)> {
-        let received = SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(self.received_ms))?;
-        let lifetime = Lifetime::new(received, self.expires_in_ms.map(Duration::from_millis));
+        let lifetime = Lifetime::new(time(self.received_ms)?, self.expires_in_ms.map(Duration::from_millis));
+        let hint = self.refresh_in_ms.map(Duration::from_millis);
+        let lifetime = hint.into_iter().fold(lifetime, Lifetime::with_refresh_in);
         let access = AccessToken::bearer(Secret::from(self.value.as_str()), lifetime).ok()?;
         let access = match self.scopes {
             Some(scopes) => access.with_scopes(Scopes::parse(&scopes)),
@@ -179,6 +199,14 @@ impl AccessForm {
 
 fn exposed(secret: &Secret) -> Zeroizing<String> {
     Zeroizing::new(secret.expose().to_owned())
+}
+
+fn time(milliseconds: u64) -> Option<SystemTime> {
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(milliseconds))
+}
+
+fn milliseconds_of(time: SystemTime) -> u64 {
+    milliseconds(time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default())
 }
 
 fn milliseconds(duration: Duration) -> u64 {
@@ -195,15 +223,20 @@ mod tests {
     }
 
     fn access(value: &str) -> AccessToken {
-        let received = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123);
-        AccessToken::bearer(Secret::from(value), Lifetime::new(received, Some(Duration::from_secs(300))))
-            .unwrap()
+        let lifetime = Lifetime::new(at(0), Some(Duration::from_secs(300)));
+        let lifetime = lifetime.with_refresh_in(Duration::from_millis(149_500));
+        AccessToken::bearer(Secret::from(value), lifetime).unwrap()
+    }
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123) + Duration::from_secs(seconds)
     }
 
     fn login() -> SavedLogin {
         let mut login = SavedLogin::new(
             TokenSet::new(access("a1").with_scopes(Scopes::parse("x y")))
                 .with_refresh_token(Secret::from("r1"))
+                .with_refresh_end(at(1_800))
                 .with_id_token(Secret::from("i1")),
         );
         login.absorb(
@@ -227,6 +260,41 @@ mod tests {
         assert_eq!(login.refresh(), Some(&Secret::from("r1")));
         assert_eq!(login.id_token(), Some(&Secret::from("i1")));
         assert_eq!(login.access(&Target::granted()).unwrap().value(), &Secret::from("a3"));
+    }
+
+    // REF-18
+    #[test]
+    fn the_end_of_a_refresh_token_goes_with_the_token() {
+        let end_after = |tokens: TokenSet| {
+            let mut login = login();
+            login.absorb(&Target::granted(), tokens);
+            assert_eq!(login.tokens(&Target::granted()).refresh_ends_at(), login.refresh_ends_at());
+            login.refresh_ends_at()
+        };
+        let successor = || TokenSet::from_refresh_token(Secret::from("r2"));
+        assert_eq!(end_after(TokenSet::new(access("a3"))), Some(at(1_800)), "nothing new");
+        assert_eq!(end_after(successor().with_refresh_end(at(9_000))), Some(at(9_000)));
+        assert_eq!(end_after(successor()), None, "nothing is said of the new one");
+        assert_eq!(
+            end_after(TokenSet::default().with_refresh_end(at(60))),
+            Some(at(60)),
+            "said of the old one"
+        );
+    }
+
+    // STO-08
+    #[test]
+    fn what_an_older_writer_left_out_is_not_known() {
+        let key = key("a");
+        let mut form: Value = serde_json::from_slice(login().to_payload(&key).as_bytes()).unwrap();
+        form.as_object_mut().unwrap().remove("refresh_ends_ms").unwrap();
+        for access in form["access"].as_array_mut().unwrap() {
+            access.as_object_mut().unwrap().remove("refresh_in_ms").unwrap();
+        }
+        let read = SavedLogin::from_payload(&key, &Payload::new(form.to_string().into_bytes())).unwrap();
+        assert_eq!((read.refresh(), read.refresh_ends_at()), (Some(&Secret::from("r1")), None));
+        let lifetime = read.access(&Target::granted()).unwrap().lifetime();
+        assert_eq!((lifetime.expires_in(), lifetime.refresh_in()), (Some(Duration::from_secs(300)), None));
     }
 
     // STO-12

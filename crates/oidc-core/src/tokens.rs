@@ -1,11 +1,8 @@
 //! What a provider gives: access token, refresh token, ID token.
 
-use std::{
-    fmt,
-    time::{Duration, SystemTime},
-};
+use std::{fmt, time::SystemTime};
 
-use crate::{Scopes, Secret};
+use crate::{Lifetime, Scopes, Secret};
 
 /// What one token answer brought.
 ///
@@ -21,6 +18,7 @@ use crate::{Scopes, Secret};
 pub struct TokenSet {
     access: Option<AccessToken>,
     refresh: Option<Secret>,
+    refresh_ends_at: Option<SystemTime>,
     id_token: Option<Secret>,
 }
 
@@ -42,6 +40,15 @@ impl TokenSet {
         self
     }
 
+    /// Sets when the refresh token ends (wall clock), as the provider said beside it. Default: nobody knows.
+    ///
+    /// In an answer without a refresh token this is the end of the one that was sent.
+    #[must_use]
+    pub fn with_refresh_end(mut self, ends_at: SystemTime) -> Self {
+        self.refresh_ends_at = Some(ends_at);
+        self
+    }
+
     /// Sets the ID token in its compact form, as `id_token_hint` needs it. Whether it is valid was checked elsewhere.
     #[must_use]
     pub fn with_id_token(mut self, id_token: Secret) -> Self {
@@ -59,12 +66,17 @@ impl TokenSet {
         self.refresh.as_ref()
     }
 
+    /// When the refresh token ends (wall clock), where the provider said so. A forecast: only the provider's refusal ends a login.
+    pub fn refresh_ends_at(&self) -> Option<SystemTime> {
+        self.refresh_ends_at
+    }
+
     /// The ID token in its compact form.
     pub fn id_token(&self) -> Option<&Secret> {
         self.id_token.as_ref()
     }
 
-    /// The three parts.
+    /// The three tokens.
     pub fn into_parts(self) -> (Option<AccessToken>, Option<Secret>, Option<Secret>) {
         (self.access, self.refresh, self.id_token)
     }
@@ -144,50 +156,9 @@ impl fmt::Display for UnusableToken {
 
 impl std::error::Error for UnusableToken {}
 
-/// When an access token was received, and for how long it was good then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Lifetime {
-    received: SystemTime,
-    expires_in: Option<Duration>,
-}
-
-impl Lifetime {
-    /// No provider means a longer life than this; what says so is taken as not having said anything.
-    pub const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-
-    /// By how much the clocks of two machines that share a store may differ.
-    const SKEW: Duration = Duration::from_secs(300);
-
-    /// A token received at `received` (wall clock, taken before the request was sent) with `expires_in` to live.
-    pub fn new(received: SystemTime, expires_in: Option<Duration>) -> Self {
-        Self { received, expires_in: expires_in.filter(|life| *life <= Self::LONGEST) }
-    }
-
-    /// When the token was received.
-    pub fn received(&self) -> SystemTime {
-        self.received
-    }
-
-    /// How long the token was good then, as the provider said.
-    pub fn expires_in(&self) -> Option<Duration> {
-        self.expires_in
-    }
-
-    /// How long the token is still good at `now`: `None` where nobody knows, because the provider did not say or
-    /// because the token seems to come from the future (a clock was wrong).
-    pub fn remaining(&self, now: SystemTime) -> Option<Duration> {
-        let life = self.expires_in?;
-        match now.duration_since(self.received) {
-            Ok(age) => Some(life.saturating_sub(age)),
-            Err(ahead) if ahead.duration() <= Self::SKEW => Some(life),
-            Err(_) => None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
+    use std::time::Duration;
 
     use super::*;
 
@@ -209,24 +180,5 @@ mod tests {
             .with_refresh_token(Secret::from("canary-r"))
             .with_id_token(Secret::from("canary-i"));
         assert!(!format!("{set:#?}").contains("canary"));
-    }
-
-    proptest! {
-        // CLK-03, CLK-05
-        #[test]
-        fn remaining_life_never_overflows_and_never_grows(
-            received in 0u64..=253_402_300_799, life in any::<u64>(), now in 0u64..=253_402_300_799, later in 0u64..10_000,
-        ) {
-            let at = |seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-            let lifetime = Lifetime::new(at(received), Some(Duration::from_secs(life)));
-            let first = lifetime.remaining(at(now));
-            if let (Some(first), Some(second)) = (first, lifetime.remaining(at(now + later))) {
-                prop_assert!(second <= first);
-                prop_assert!(first <= Duration::from_secs(life));
-            }
-            if life > Lifetime::LONGEST.as_secs() {
-                prop_assert_eq!(first, None);
-            }
-        }
     }
 }
