@@ -158,8 +158,6 @@ impl std::error::Error for UnusableToken {}
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     // TOK-05
