@@ -13,6 +13,7 @@ use tokio::sync::watch;
 use crate::{
     decide::distance,
     flight::{Adopted, Event, Flight, Step, StoreFault, Waits},
+    random,
     shared::{InFlight, Landing, Shared, State, closed},
 };
 
@@ -33,7 +34,7 @@ impl Shared {
             error: None,
             pause: Duration::ZERO,
         };
-        let flight = Flight::new(self.grant.spends(), self.waits(), state.ledger.clone(), WriteId::random());
+        let flight = Flight::new(self.grant.spends(), self.waits(), state.ledger.clone(), random::write_id());
         runtime.spawn(trip.fly(flight));
         state.flight.clone().ok_or_else(closed)
     }

@@ -8,7 +8,8 @@ use tokio::sync::watch;
 use crate::{
     drive::Trip,
     flight::{Flight, Outcome},
-    shared::{State, random},
+    random,
+    shared::State,
 };
 
 impl Trip {
@@ -51,7 +52,7 @@ impl Trip {
         let failures = shared.state().failures.saturating_add(1);
         let waiting =
             shared.snapshot.load().as_ref().is_none_or(|token| token.good(shared.clock.boot()).is_none());
-        let backoff = shared.policy.backoff(failures, waiting, random());
+        let backoff = shared.policy.backoff(failures, waiting, random::number());
         self.pause = wish.unwrap_or_default().max(backoff);
         self.error = Some(error);
         self.pause
@@ -105,7 +106,7 @@ impl Trip {
                     shared.publish(state, &won);
                 }
                 state.failures = state.failures.saturating_add(1);
-                let backoff = shared.policy.backoff(state.failures, true, random());
+                let backoff = shared.policy.backoff(state.failures, true, random::number());
                 let busy = || TokenError::new(TokenErrorKind::Store(StoreErrorKind::Busy));
                 (self.error.take().unwrap_or_else(busy), self.pause.max(backoff))
             }

@@ -44,6 +44,7 @@ mod flight;
 mod landing;
 mod policy;
 mod pool;
+mod random;
 mod request;
 mod shared;
 mod sign;

@@ -9,8 +9,7 @@ use std::{
 use arc_swap::ArcSwapOption;
 use oidc_core::{
     BootTime, Cause, Clock, Credential, Grant, KeyId, SavedLogin, SystemClock, Target, TokenError,
-    TokenErrorKind, TokenStore,
-    store::{Revision, WriteId},
+    TokenErrorKind, TokenStore, store::Revision,
 };
 use tokio::sync::watch;
 
@@ -18,6 +17,7 @@ use crate::{
     decide::{Decision, Timing, View, decide},
     flight::Ledger,
     policy::RefreshPolicy,
+    random,
     snapshot::Snapshot,
 };
 
@@ -91,14 +91,8 @@ impl Parts {
     pub(crate) fn assemble(self, store: Arc<dyn TokenStore>, key: KeyId) -> Shared {
         let Self { grant, clock, policy, target } = self;
         let (snapshot, state) = Default::default();
-        Shared { key, target, grant, store, clock, policy, jitter: random(), snapshot, state }
+        Shared { key, target, grant, store, clock, policy, jitter: random::number(), snapshot, state }
     }
-}
-
-/// A random number, uniform over all of `u64`.
-pub(crate) fn random() -> u64 {
-    let [a, b, c, d, e, f, g, h, ..] = WriteId::random().0;
-    u64::from_be_bytes([a, b, c, d, e, f, g, h])
 }
 
 impl Shared {

@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use crate::{
     flight::Standing,
+    random,
     shared::{Shared, State, closed},
 };
 
@@ -18,7 +19,7 @@ impl Shared {
     pub(crate) async fn sign_in(&self, tokens: &TokenSet) -> Result<(), TokenError> {
         self.forget();
         let login = SavedLogin::new(tokens.clone());
-        let id = WriteId::random();
+        let id = random::write_id();
         let before = self.retrying(|| self.ask(self.store.load(&self.key))).await?.unwrap_or_default();
         let mut expected = before.revision;
         loop {
@@ -75,7 +76,7 @@ impl Shared {
         epoch: u64,
         told: oneshot::Sender<Result<Option<Payload>, TokenError>>,
     ) {
-        let (mut told, mut login, id) = (Some(told), None, WriteId::random());
+        let (mut told, mut login, id) = (Some(told), None, random::write_id());
         let mut tries = 0;
         loop {
             tries += 1;
