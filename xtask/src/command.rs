@@ -10,7 +10,7 @@ pub(crate) struct Command {
     pub(crate) summary: &'static str,
     /// What it does, step by step, and what it needs.
     pub(crate) details: &'static str,
-    /// Its flags, each with what it changes.
+    /// Its flags, each with what it changes. One that does not begin with a dash stands for names that may be given.
     pub(crate) flags: &'static [(&'static str, &'static str)],
     /// Does it.
     pub(crate) run: fn(&Flags) -> Result<(), Failure>,
@@ -22,7 +22,12 @@ pub(crate) struct Flags(Vec<String>);
 impl Flags {
     /// Reads what follows the command's name.
     pub(crate) fn parse(command: &Command, given: &[String]) -> Result<Self, Failure> {
-        match given.iter().find(|flag| !command.flags.iter().any(|(known, _)| known == flag)) {
+        let takes_names = command.flags.iter().any(|(flag, _)| !flag.starts_with('-'));
+        let is_known = |flag: &str| match flag.starts_with('-') {
+            true => command.flags.iter().any(|(known, _)| *known == flag) || (takes_names && flag == "--"),
+            false => takes_names,
+        };
+        match given.iter().find(|flag| !is_known(flag)) {
             None => Ok(Self(given.to_vec())),
             Some(unknown) => Err(Failure::new(format!(
                 "`{name}` knows no `{unknown}`; `cargo xtask help {name}` explains it",
@@ -34,6 +39,11 @@ impl Flags {
     /// Whether the flag was given.
     pub(crate) fn has(&self, flag: &str) -> bool {
         self.0.iter().any(|given| given == flag)
+    }
+
+    /// The names that were given.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str).filter(|given| !given.starts_with('-'))
     }
 }
 
@@ -122,6 +132,15 @@ mod tests {
         let flags = Flags::parse(&PAINT, &["--red".to_owned()]).unwrap();
         assert!(flags.has("--red"));
         assert!(!Flags::parse(&PAINT, &[]).unwrap().has("--red"));
+    }
+
+    #[test]
+    fn names_are_read_where_a_command_takes_them() {
+        let given = ["--".to_owned(), "blue".to_owned()];
+        assert!(Flags::parse(&PAINT, &given).is_err());
+        let named = Command { flags: &[("COLOUR...", "in these colours")], ..PAINT };
+        let flags = Flags::parse(&named, &given).unwrap();
+        assert_eq!(flags.names().collect::<Vec<_>>(), ["blue"]);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! One file per command. None of them knows the workspace's crates: they call cargo, and read what lies in the tree.
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that talks to its terminal")]
 
+mod bench;
 mod cargo;
 mod command;
 mod deny;
@@ -19,7 +20,8 @@ use std::process::ExitCode;
 
 use command::{Command, Failure, Flags};
 
-const COMMANDS: &[Command] = &[lint::COMMAND, providers::COMMAND, test::COMMAND, tidy::COMMAND];
+const COMMANDS: &[Command] =
+    &[bench::COMMAND, lint::COMMAND, providers::COMMAND, test::COMMAND, tidy::COMMAND];
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

@@ -1,6 +1,7 @@
 //! `cargo xtask test`: everything that can be run.
 
 use crate::{
+    bench,
     cargo::{self, cargo},
     command::{Command, Failure, Flags},
     examples, process, providers,
@@ -15,10 +16,11 @@ pub(crate) const COMMAND: Command = Command {
 2. builds every target of the workspace;
 3. cargo test --workspace: unit, integration and documentation tests;
 4. runs each example program offline, with a time limit, and checks quickstart's figures;
-5. what `providers` does.
+5. takes a few rounds of every figure of `bench`, without optimisation, to see that each can be measured;
+6. what `providers` does.
 
 The first part that fails ends it.",
-    flags: &[("--quick", "without the examples and the providers: no service, no Node.js")],
+    flags: &[("--quick", "without examples, figures and providers: no service, no Node.js")],
     run,
 };
 
@@ -44,6 +46,7 @@ fn run(flags: &Flags) -> Result<(), Failure> {
     })?;
     if !quick {
         report.part("examples", || examples::run(&built))?;
+        report.part("bench", || bench::run_quickly(&built))?;
         report.part("providers", || providers::run_built(&built))?;
     }
     report.finish();
