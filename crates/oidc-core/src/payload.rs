@@ -6,19 +6,25 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::{
-    AccessToken, KeyId, Lifetime, Payload, Scopes, Secret, StoreError, StoreErrorKind, Target, TargetId,
-    TokenSet,
+    AccessToken, KeyId, Lifetime, Payload, Scopes, Secret, StoreError, StoreErrorKind, TargetId, TokenSet,
 };
 
-/// All tokens of one login: one refresh token, and an access token for each [`Target`].
+/// All tokens of one login: one refresh token, and an access token for each [`Target`](crate::Target).
 ///
 /// Its byte form, a [`Payload`], is versioned and names the login that it belongs to, so that a record that was put in another's
-/// place is noticed. What a newer version of the same form added is kept when it is written again.
+/// place is noticed. What a newer version of the same form added is kept when it is written again. It is JSON:
+///
+/// ```json
+/// {"version":1,"key":"<base64url>","refresh":"…","access":[{"value":"…","scopes":"a b","received_ms":0,"expires_in_ms":0}]}
+/// ```
+///
+/// What is not known is left out, and so is the target of the access token that the login was granted.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct SavedLogin {
     refresh: Option<Secret>,
@@ -32,19 +38,19 @@ impl SavedLogin {
     /// A login that starts with `tokens`, won for the default target.
     pub fn new(tokens: TokenSet) -> Self {
         let mut login = Self::default();
-        login.absorb(&Target::granted(), tokens);
+        login.absorb(TargetId::granted(), tokens);
         login
     }
 
     /// Takes over what an answer brought: the access token for `target`, and refresh and ID token where there are new ones. The end of
     /// the refresh token goes with the token: a new one of which nothing is said has none that is known.
-    pub fn absorb(&mut self, target: &Target, tokens: TokenSet) {
+    pub fn absorb(&mut self, target: impl Into<TargetId>, tokens: TokenSet) {
         if tokens.refresh().is_some() || tokens.refresh_ends_at().is_some() {
             self.refresh_ends_at = tokens.refresh_ends_at();
         }
         let (access, refresh, id_token) = tokens.into_parts();
         if let Some(access) = access {
-            self.access.insert(target.id(), access);
+            self.access.insert(target.into(), access);
         }
         self.refresh = refresh.or(self.refresh.take());
         self.id_token = id_token.or(self.id_token.take());
@@ -56,19 +62,17 @@ impl SavedLogin {
     }
 
     /// The tokens for `target`, as one set.
-    pub fn tokens(&self, target: &Target) -> TokenSet {
-        let set = self
-            .access
-            .get(&target.id())
-            .map_or_else(TokenSet::default, |access| TokenSet::new(access.clone()));
+    pub fn tokens(&self, target: impl Into<TargetId>) -> TokenSet {
+        let access = self.access(target);
+        let set = access.map_or_else(TokenSet::default, |access| TokenSet::new(access.clone()));
         let set = self.refresh.iter().cloned().fold(set, TokenSet::with_refresh_token);
         let set = self.refresh_ends_at.into_iter().fold(set, TokenSet::with_refresh_end);
         self.id_token.iter().cloned().fold(set, TokenSet::with_id_token)
     }
 
     /// The access token for `target`.
-    pub fn access(&self, target: &Target) -> Option<&AccessToken> {
-        self.access.get(&target.id())
+    pub fn access(&self, target: impl Into<TargetId>) -> Option<&AccessToken> {
+        self.access.get(&target.into())
     }
 
     /// The refresh token.
@@ -92,7 +96,7 @@ impl SavedLogin {
     pub fn to_payload(&self, key: &KeyId) -> Payload {
         let form = Form {
             version: VERSION,
-            key: key.to_string(),
+            key: base64url(key.as_bytes()),
             refresh: self.refresh.as_ref().map(exposed),
             refresh_ends_ms: self.refresh_ends_at.map(milliseconds_of),
             id_token: self.id_token.as_ref().map(exposed),
@@ -113,7 +117,7 @@ impl SavedLogin {
             return Err(StoreError::new(StoreErrorKind::Version));
         }
         let form: Form = serde_json::from_slice(payload.as_bytes()).map_err(|_| damaged())?;
-        if form.key != key.to_string() {
+        if form.key != base64url(key.as_bytes()) {
             return Err(damaged());
         }
         let access =
@@ -151,9 +155,11 @@ struct Version {
 struct Form {
     version: u32,
     key: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     refresh: Option<Zeroizing<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_ends_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     id_token: Option<Zeroizing<String>>,
     access: Vec<AccessForm>,
     #[serde(flatten)]
@@ -162,10 +168,13 @@ struct Form {
 
 #[derive(Serialize, Deserialize)]
 struct AccessForm {
-    target: [u8; 32],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<String>,
     value: Zeroizing<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     scopes: Option<String>,
     received_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
     expires_in_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     refresh_in_ms: Option<u64>,
@@ -175,7 +184,7 @@ impl AccessForm {
     fn new(target: TargetId, access: &AccessToken) -> Self {
         let lifetime = access.lifetime();
         Self {
-            target: *target.as_bytes(),
+            target: (target != TargetId::granted()).then(|| base64url(target.as_bytes())),
             value: exposed(access.value()),
             scopes: access.scopes().map(Scopes::to_string),
             received_ms: milliseconds_of(lifetime.received()),
@@ -185,6 +194,7 @@ impl AccessForm {
     }
 
     fn read(self) -> Option<(TargetId, AccessToken)> {
+        let target = self.target.map_or_else(|| Some(TargetId::granted()), |text| target_of(&text))?;
         let lifetime = Lifetime::new(time(self.received_ms)?, self.expires_in_ms.map(Duration::from_millis));
         let hint = self.refresh_in_ms.map(Duration::from_millis);
         let lifetime = hint.into_iter().fold(lifetime, Lifetime::with_refresh_in);
@@ -193,8 +203,16 @@ impl AccessForm {
             Some(scopes) => access.with_scopes(Scopes::parse(&scopes)),
             None => access,
         };
-        Some((TargetId::from_bytes(self.target), access))
+        Some((target, access))
     }
+}
+
+fn base64url(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn target_of(text: &str) -> Option<TargetId> {
+    URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok().map(TargetId::from_bytes)
 }
 
 fn exposed(secret: &Secret) -> Zeroizing<String> {
@@ -216,7 +234,7 @@ fn milliseconds(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Issuer, Subject, TokenKey};
+    use crate::{Issuer, Subject, Target, TokenKey};
 
     fn key(client: &str) -> KeyId {
         TokenKey::new(Issuer::new("https://id.example").unwrap(), client, Subject::App).id()
@@ -250,6 +268,22 @@ mod tests {
     fn a_login_comes_back_as_it_went() {
         let key = key("a");
         assert_eq!(SavedLogin::from_payload(&key, &login().to_payload(&key)).unwrap(), login());
+    }
+
+    // What is saved is read by every later version.
+    #[test]
+    fn the_form_is_what_is_documented() {
+        let key = key("a");
+        let login = SavedLogin::new(TokenSet::new(access("a1").with_scopes(Scopes::parse("x y"))));
+        let payload = login.to_payload(&key);
+        let text = concat!(
+            r#"{"version":1,"key":"duzRRX9FcvGzOH9aFXaYflw8RBYUcFT3uiW8IWzVgXo","access":[{"value":"a1","#,
+            r#""scopes":"x y","received_ms":1700000000123,"expires_in_ms":300000,"refresh_in_ms":149500}]}"#
+        );
+        assert_eq!(str::from_utf8(payload.as_bytes()), Ok(text));
+        let odd = text.replace(r#"{"value""#, r#"{"target":"AAAA","value""#);
+        let error = SavedLogin::from_payload(&key, &Payload::new(odd.into_bytes())).unwrap_err();
+        assert_eq!(error.kind(), StoreErrorKind::Corrupt, "a target is 32 bytes");
     }
 
     // TOK-15: no refresh token in the answer keeps the old one

@@ -93,10 +93,11 @@ impl Credential {
             Scheme::Bearer => "Bearer ",
         };
         let value = token.value().expose();
-        let mut text = Zeroizing::new(Vec::with_capacity(scheme.len() + value.len()));
+        let mut text = Vec::with_capacity(scheme.len() + value.len());
         text.extend_from_slice(scheme.as_bytes());
         text.extend_from_slice(value.as_bytes());
-        let mut authorization = HeaderValue::from_maybe_shared(Bytes::from_owner(WipedOnDrop(text)))
+        let text = WipedOnDrop(Zeroizing::new(text.into_boxed_slice()));
+        let mut authorization = HeaderValue::from_maybe_shared(Bytes::from_owner(text))
             .expect("an access token fits in a header");
         authorization.set_sensitive(true);
         Self { generation: Generation::next(), authorization }
@@ -129,7 +130,8 @@ impl fmt::Debug for Credential {
     }
 }
 
-struct WipedOnDrop(Zeroizing<Vec<u8>>);
+/// Boxed without spare room: the text is most of what an idle user costs.
+struct WipedOnDrop(Zeroizing<Box<[u8]>>);
 
 impl AsRef<[u8]> for WipedOnDrop {
     fn as_ref(&self) -> &[u8] {

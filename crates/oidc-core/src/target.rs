@@ -1,6 +1,9 @@
 //! What an access token is for.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::LazyLock,
+};
 
 use crate::{ConfigError, Scopes, digest::Parts};
 
@@ -98,6 +101,12 @@ impl Target {
 pub struct TargetId([u8; 32]);
 
 impl TargetId {
+    /// The hash of [`Target::granted`], computed once.
+    pub fn granted() -> Self {
+        static GRANTED: LazyLock<TargetId> = LazyLock::new(|| Target::granted().id());
+        *GRANTED
+    }
+
     pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -105,6 +114,12 @@ impl TargetId {
     /// The raw hash.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
+    }
+}
+
+impl From<&Target> for TargetId {
+    fn from(target: &Target) -> Self {
+        target.id()
     }
 }
 
