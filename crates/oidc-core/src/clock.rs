@@ -59,11 +59,18 @@ pub trait Clock: fmt::Debug + Send + Sync + 'static {
 
     /// Waits until the boot clock has reached `deadline`; at once where it has.
     ///
-    /// Dropping the future ends the wait and does nothing else.
+    /// A clock may end a wait early where its timer says that the time has passed (see [`SystemClock`]), so nobody should wait in a
+    /// loop until `boot` agrees. Dropping the future ends the wait and does nothing else.
     async fn sleep_until(&self, deadline: BootTime);
 }
 
 /// The system's clocks. Sleeping needs a tokio runtime with its timer enabled.
+///
+/// `wall` and `boot` always show real time. A wait is over when the boot clock has reached its deadline **or** when as much time has
+/// passed for tokio's timer, whichever comes first. The two differ while the machine is suspended, when only the boot clock runs on,
+/// and in a test whose tokio time is paused (`start_paused`, `tokio::time::pause`), where only the timer does: there pauses and
+/// timeouts take no real time, as everywhere in tokio, and tokens do not grow old. A test that wants them to needs a clock of
+/// which both follow its orders, such as the `ManualClock` of `oidc-testkit`.
 #[derive(Debug, Default)]
 pub struct SystemClock {
     suspended: AtomicU64,
@@ -100,15 +107,14 @@ impl Clock for SystemClock {
         BootTime(now.saturating_add(self.suspended.load(Ordering::Relaxed)))
     }
 
-    /// The timer stands still in suspend as well, so a long wait is cut and the boot clock asked again.
+    /// The timer stands still in suspend, so a long wait is cut and both clocks are asked again.
     async fn sleep_until(&self, deadline: BootTime) {
         const LONGEST: Duration = Duration::from_secs(30);
-        loop {
-            let left = deadline.since(self.boot());
-            if left.is_zero() {
-                return;
-            }
+        let (whole, start) = (deadline.since(self.boot()), tokio::time::Instant::now());
+        let mut left = whole;
+        while !left.is_zero() {
             tokio::time::sleep(left.min(LONGEST)).await;
+            left = whole.saturating_sub(start.elapsed()).min(deadline.since(self.boot()));
         }
     }
 }
@@ -180,5 +186,33 @@ mod tests {
         let deadline = clock.boot().after(Duration::from_millis(30));
         clock.sleep_until(deadline).await;
         assert!(clock.boot() >= deadline);
+    }
+
+    // CLK-08
+    #[tokio::test(start_paused = true)]
+    async fn where_tokio_time_is_paused_a_wait_takes_as_much_of_it_and_no_real_time() {
+        let clock = SystemClock::new();
+        let (timer, boot) = (tokio::time::Instant::now(), clock.boot());
+        for wait in [1, 30, 31, 3_600] {
+            clock.sleep_until(clock.boot().after(Duration::from_secs(wait))).await;
+        }
+        let slept = timer.elapsed();
+        let wanted = Duration::from_secs(1 + 30 + 31 + 3_600);
+        assert!(slept.abs_diff(wanted) < Duration::from_secs(1), "{slept:?}");
+        assert!(clock.boot().since(boot) < Duration::from_secs(5), "real time passed");
+    }
+
+    // CLK-08
+    #[tokio::test(start_paused = true)]
+    async fn where_tokio_time_is_paused_a_wait_ends_when_the_test_moves_on() {
+        let (clock, timer) = (SystemClock::new(), tokio::time::Instant::now());
+        let waiting = tokio::spawn(async move {
+            clock.sleep_until(clock.boot().after(Duration::from_secs(60))).await;
+            timer.elapsed()
+        });
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished());
+        tokio::time::advance(Duration::from_secs(61)).await;
+        assert!(waiting.await.unwrap() < Duration::from_secs(62), "and is not begun anew");
     }
 }
