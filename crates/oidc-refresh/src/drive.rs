@@ -34,7 +34,8 @@ impl Shared {
             error: None,
             pause: Duration::ZERO,
         };
-        let flight = Flight::new(self.grant.spends(), self.waits(), state.ledger.clone(), random::write_id());
+        let flight = Flight::new(self.grant.spends(), self.waits(), state.ledger.clone(), random::write_id())
+            .with_replay(self.policy.replay);
         runtime.spawn(trip.fly(flight));
         state.flight.clone().ok_or_else(closed)
     }

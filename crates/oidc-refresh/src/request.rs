@@ -81,7 +81,7 @@ impl Trip {
         let shared = &self.shared;
         let ttl = shared.policy.lease_ttl;
         loop {
-            let asked_at = shared.clock.boot().after(ttl / 3);
+            let asked_at = shared.clock.boot().after(shared.policy.heartbeat);
             shared.clock.sleep_until(asked_at).await;
             match shared.ask(shared.store.renew(&shared.key, lease, ttl)).await {
                 Ok(Renew::Held) => gate.keep_open_until(asked_at.after(ttl)),

@@ -1,6 +1,6 @@
 //! One credential that renews itself.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use oidc_core::{
@@ -191,13 +191,9 @@ impl Shared {
         }
         snapshot.reject();
         let now = self.clock.boot();
-        let early = now.since(snapshot.received()) < EARLY;
+        let early = now.since(snapshot.received()) < self.policy.early_rejection;
         state.early_rejections = if early { state.early_rejections.saturating_add(1) } else { 0 };
-        if let Some(excess) =
-            state.early_rejections.checked_sub(TOLERATED_REJECTIONS).filter(|excess| *excess > 0)
-        {
-            let pause =
-                self.policy.backoff_start.saturating_mul(1 << excess.min(10)).min(self.policy.backoff_cap);
+        if let Some(pause) = self.policy.rejection_pause(state.early_rejections) {
             let error = TokenError::with_retry_after(TokenErrorKind::Rejected, pause);
             self.fail(&mut state, error, pause);
         }
@@ -236,12 +232,6 @@ enum Entry {
     Served(Credential),
     Wait(InFlight),
 }
-
-/// A token rejected before this age was hardly used.
-const EARLY: Duration = Duration::from_secs(10);
-
-/// So many rejections in a row are put down to chance, or to a provider that is being cleaned up.
-const TOLERATED_REJECTIONS: u32 = 3;
 
 /// Builds a [`RefreshingSource`].
 #[derive(Debug)]

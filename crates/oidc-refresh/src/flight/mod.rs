@@ -28,6 +28,7 @@ pub(crate) struct Flight {
     ledger: Ledger,
     attempt: WriteId,
     phase: Phase,
+    replays: bool,
     replayed: bool,
     rounds: u8,
     waited: Duration,
@@ -67,7 +68,13 @@ impl Flight {
     /// A refresh that starts from what this process remembers. `attempt` is new and random.
     pub(crate) fn new(spends: bool, waits: Waits, ledger: Ledger, attempt: WriteId) -> Self {
         let phase = Phase::Loading;
-        Self { spends, waits, ledger, attempt, phase, replayed: false, rounds: 0, waited: Duration::ZERO }
+        let (replays, replayed, rounds, waited) = (true, false, 0, Duration::ZERO);
+        Self { spends, waits, ledger, attempt, phase, replays, replayed, rounds, waited }
+    }
+
+    /// Whether a lost answer is made up for at once. If not, the same refresh token is sent when the back-off has ended.
+    pub(crate) fn with_replay(self, replays: bool) -> Self {
+        Self { replays, ..self }
     }
 
     /// What this process remembers now.
@@ -205,7 +212,7 @@ impl Flight {
             Sent::Unknown { retry_in } if !self.spends => {
                 self.abandon(lease, Abandon::NotSent, Some(retry_in), AfterAbandon::Failed)
             }
-            Sent::Unknown { retry_in } if self.replayed => {
+            Sent::Unknown { retry_in } if self.replayed || !self.replays => {
                 self.abandon(lease, Abandon::Unknown, Some(retry_in), AfterAbandon::Failed)
             }
             Sent::Unknown { .. } => self.abandon(lease, Abandon::Unknown, None, AfterAbandon::Replay),

@@ -35,6 +35,17 @@ fn one_fault_among_three_processes_loses_no_login_where_the_provider_has_a_grace
     }
 }
 
+// REF-12
+#[test]
+fn without_the_quick_replay_a_lost_answer_is_made_up_for_by_the_next_refresh() {
+    for rotation in WITH_GRACE {
+        let scenario = Scenario { replays: false, ..Scenario::quiet(rotation) };
+        keeps_all_promises(Scenario { budget: Budget::any(1), ..scenario });
+    }
+    let scenario = Scenario { replays: false, keeps_login: false, ..Scenario::quiet(Rotation::Strict) };
+    keeps_all_promises(Scenario { budget: Budget { lost: 1, faults: 1, ..Budget::NONE }, ..scenario });
+}
+
 // REF-06, REF-07, REF-12
 #[test]
 fn after_two_faults_nothing_is_lost_without_its_name() {

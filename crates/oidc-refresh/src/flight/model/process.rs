@@ -135,7 +135,7 @@ impl World {
             Variant::NothingRepaired => without_past(&process.ledger),
             _ => process.ledger.clone(),
         };
-        let mut flight = Flight::new(scenario.spends, WAITS, ledger, attempt);
+        let mut flight = Flight::new(scenario.spends, WAITS, ledger, attempt).with_replay(scenario.replays);
         let step = flight.start();
         let memory = process.ledger.payload().cloned();
         let airborne =

@@ -10,6 +10,8 @@ pub(super) struct Scenario {
     pub(super) rotation: Rotation,
     /// Whether refreshing spends a refresh token.
     pub(super) spends: bool,
+    /// Whether a lost answer is made up for at once.
+    pub(super) replays: bool,
     /// How many processes share the login.
     pub(super) processes: u8,
     /// How many of them start without memory.
@@ -59,6 +61,7 @@ impl Scenario {
         Self {
             rotation,
             spends: true,
+            replays: true,
             processes: 2,
             cold: 0,
             asks: 2,
