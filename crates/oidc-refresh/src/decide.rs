@@ -1,13 +1,16 @@
 //! What a caller gets, as a pure function of what is known.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use oidc_core::{AccessToken, BootTime};
 
-use crate::policy::{RefreshPolicy, share};
+use crate::{
+    desk::Token,
+    policy::{RefreshPolicy, share},
+};
 
 /// When an access token has to be looked after, on the boot clock.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Timing {
     /// From here on it is renewed in the background.
     pub(crate) refresh_at: BootTime,
@@ -46,10 +49,8 @@ impl Timing {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct View {
     pub(crate) now: BootTime,
-    /// The timing of the token that is there.
-    pub(crate) token: Option<Timing>,
-    /// Whether an API rejected that token.
-    pub(crate) rejected: bool,
+    /// The token that is there.
+    pub(crate) token: Option<Token>,
     /// Whether a refresh is in flight.
     pub(crate) in_flight: bool,
     /// Until when the last failure stands. The end of a login is one, and stands until the store is asked again.
@@ -73,10 +74,10 @@ pub(crate) enum Decision {
 
 /// Decides. A token that is good is served whatever else goes wrong, also when the login is over: it ends by itself.
 pub(crate) fn decide(view: View) -> Decision {
-    let good = view.token.filter(|token| !view.rejected && view.now < token.ends_at);
+    let good = view.token.filter(|token| token.is_good(view.now));
     let failing = view.failing_until.is_some_and(|until| view.now < until);
     match good {
-        Some(token) if view.now < token.refresh_at || view.in_flight || failing => Decision::Serve,
+        Some(token) if view.now < token.timing.refresh_at || view.in_flight || failing => Decision::Serve,
         Some(_) => Decision::ServeAndRefresh,
         None if view.in_flight => Decision::Join,
         None if failing => Decision::Fail,
@@ -84,13 +85,10 @@ pub(crate) fn decide(view: View) -> Decision {
     }
 }
 
-/// How long to wait before the next token request, so that requests for one login keep their distance.
-pub(crate) fn distance(last: Option<BootTime>, now: BootTime, policy: &RefreshPolicy) -> Duration {
-    last.map_or(Duration::ZERO, |last| last.after(policy.min_interval).since(now))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use oidc_core::{Lifetime, Secret};
     use proptest::prelude::*;
 
@@ -101,12 +99,14 @@ mod tests {
     }
 
     fn any_view() -> impl Strategy<Value = View> {
-        let token = prop::option::of((0u64..50, 0u64..50));
-        (0u64..50, token, any::<bool>(), any::<bool>(), prop::option::of(0u64..50)).prop_map(
-            |(now, token, rejected, in_flight, failing)| View {
+        let token = (0u64..50, 0u64..50, any::<bool>()).prop_map(|(a, b, rejected)| {
+            let timing = Timing { refresh_at: at(a.min(b)), ends_at: at(a.max(b)) };
+            Token { generation: 1, timing, received: at(0), rejected }
+        });
+        (0u64..50, prop::option::of(token), any::<bool>(), prop::option::of(0u64..50)).prop_map(
+            |(now, token, in_flight, failing)| View {
                 now: at(now),
-                token: token.map(|(a, b)| Timing { refresh_at: at(a.min(b)), ends_at: at(a.max(b)) }),
-                rejected,
+                token,
                 in_flight,
                 failing_until: failing.map(at),
             },
@@ -118,7 +118,7 @@ mod tests {
         #[test]
         fn decisions_keep_their_promises(view in any_view()) {
             let decision = decide(view);
-            let good = view.token.is_some_and(|token| view.now < token.ends_at) && !view.rejected;
+            let good = view.token.is_some_and(|token| view.now < token.timing.ends_at && !token.rejected);
             let served = matches!(decision, Decision::Serve | Decision::ServeAndRefresh);
             prop_assert_eq!(served, good, "a good token is served, and only a good one");
             let starts = matches!(decision, Decision::Refresh | Decision::ServeAndRefresh);

@@ -11,22 +11,25 @@ use oidc_core::{
 use tokio::sync::watch;
 
 use crate::{
-    decide::distance,
+    desk::{Reason, Ticket},
     flight::{Adopted, Event, Flight, Step, StoreFault, Waits},
     random,
-    shared::{InFlight, Landing, Shared, State, closed},
+    shared::{Call, Caller, Shared, State},
 };
 
 impl Shared {
-    /// Starts a refresh. Whoever waits watches the result, nobody owns it.
-    pub(crate) fn launch(self: &Arc<Self>, state: &mut State) -> Result<InFlight, TokenError> {
-        let runtime = tokio::runtime::Handle::try_current().map_err(|_| closed())?;
-        let (id, landing) = Self::open_flight(state);
+    /// Starts the refresh of `ticket`. Whoever waits watches the result, nobody owns it.
+    pub(crate) fn launch(self: &Arc<Self>, state: &mut State, ticket: Ticket) -> Result<Call, TokenError> {
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            state.lose(ticket);
+            return Err(TokenError::closed());
+        };
+        let (caller, call) = watch::channel(None);
+        state.call = Some(call.clone());
         let trip = Trip {
             shared: self.clone(),
-            id,
-            epoch: state.epoch,
-            landing,
+            ticket,
+            caller,
             gate_closes_at: BootTime::default(),
             requested: false,
             served: false,
@@ -37,7 +40,7 @@ impl Shared {
         let flight = Flight::new(self.grant.spends(), self.waits(), state.ledger.clone(), random::write_id())
             .with_replay(self.policy.replay);
         runtime.spawn(trip.fly(flight));
-        state.flight.clone().ok_or_else(closed)
+        Ok(call)
     }
 
     fn waits(&self) -> Waits {
@@ -66,9 +69,9 @@ impl Shared {
 /// One refresh under way.
 pub(crate) struct Trip {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) id: u64,
-    pub(crate) epoch: u64,
-    pub(crate) landing: watch::Sender<Landing>,
+    /// What those have who wait now, and how it is called.
+    pub(crate) ticket: Ticket,
+    pub(crate) caller: Caller,
     pub(crate) gate_closes_at: BootTime,
     pub(crate) requested: bool,
     pub(crate) served: bool,
@@ -136,11 +139,11 @@ impl Trip {
                 return Adopted::Unreadable;
             }
         };
-        let mut state = self.shared.state();
-        if state.epoch != self.epoch {
+        let state = self.shared.state();
+        if !state.desk.counts(self.ticket) {
             return Adopted::Usable;
         }
-        if self.shared.publish(&mut state, &login) { Adopted::Usable } else { Adopted::Ended }
+        if self.shared.publish(&state, &login) { Adopted::Usable } else { Adopted::Ended }
     }
 
     async fn prepare(&mut self) -> bool {
@@ -167,9 +170,8 @@ impl Trip {
     /// Requests for one login keep their distance, but for the one quick replay.
     async fn begin(&mut self, flight: &Flight, attempt: WriteId) -> Result<Begin, StoreFault> {
         let shared = self.shared.clone();
-        let last_request = shared.state().last_request;
         let now = shared.clock.boot();
-        let wait = distance(last_request, now, &shared.policy);
+        let wait = shared.state().desk.distance(now);
         if !self.requested && !wait.is_zero() {
             shared.clock.sleep_until(now.after(wait)).await;
         }
@@ -199,9 +201,6 @@ impl Trip {
 impl Drop for Trip {
     /// Where the flight itself panics, those who wait are let go and the next call starts another.
     fn drop(&mut self) {
-        let mut state = self.shared.state();
-        if state.flight.as_ref().is_some_and(|current| current.id == self.id) {
-            state.flight = None;
-        }
+        self.shared.state().lose(self.ticket);
     }
 }

@@ -38,7 +38,9 @@
 //! - A store that is down is an error of its own, never "logged out"; users' refresh tokens are not spent without it.
 //! - For one login there is at most one token request per second and process, but for that one repetition, whatever APIs, callers and clocks do.
 
+mod attention;
 mod decide;
+mod desk;
 mod drive;
 mod flight;
 mod landing;

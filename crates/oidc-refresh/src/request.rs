@@ -32,7 +32,7 @@ impl Trip {
         self.requested = true;
         let result = self.request(&login.tokens(&shared.target), lease, &gate).await;
         if gate.was_passed() {
-            shared.state().last_request = Some(shared.clock.boot());
+            shared.state().desk.requested(shared.clock.boot(), &shared.policy);
         }
         match result {
             Ok(tokens) => {

@@ -8,13 +8,14 @@ use std::{
 
 use arc_swap::ArcSwapOption;
 use oidc_core::{
-    BootTime, Cause, Clock, Credential, Grant, KeyId, SavedLogin, SystemClock, Target, TokenError,
-    TokenErrorKind, TokenStore, store::Revision,
+    Cause, Clock, Credential, Grant, KeyId, SavedLogin, SystemClock, Target, TokenError, TokenStore,
+    store::Revision,
 };
 use tokio::sync::watch;
 
 use crate::{
-    decide::{Decision, Timing, View, decide},
+    decide::Timing,
+    desk::{Desk, Landing, Mode, Ticket, Token},
     flight::Ledger,
     policy::RefreshPolicy,
     random,
@@ -38,39 +39,17 @@ pub(crate) struct Shared {
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) ledger: Ledger,
-    pub(crate) flight: Option<InFlight>,
-    pub(crate) failure: Option<Failure>,
-    /// Failures in a row.
-    pub(crate) failures: u32,
-    /// Tokens in a row that an API rejected soon after they had been won.
-    pub(crate) early_rejections: u32,
-    pub(crate) last_request: Option<BootTime>,
+    pub(crate) desk: Desk,
+    /// What those watch who wait for the refresh in flight.
+    pub(crate) call: Option<Call>,
     /// The revision whose refresh token the provider refused: it is not sent again, even if the store could not note it.
     pub(crate) refused: Option<(Revision, Cause)>,
-    /// Rises when somebody signs in or out here: what a flight brings that began before counts no more.
-    pub(crate) epoch: u64,
-    pub(crate) closed: bool,
-    /// The tokens that are served are not in the store yet.
-    pub(crate) unsaved: bool,
-    /// Signed out here, and the store does not know yet.
-    pub(crate) signing_out: bool,
-    flights: u64,
 }
 
-/// What those who wait for a flight watch: nothing yet, or how it ended.
-pub(crate) type Landing = Option<Result<(), TokenError>>;
-
-#[derive(Clone)]
-pub(crate) struct InFlight {
-    pub(crate) id: u64,
-    pub(crate) landing: watch::Receiver<Landing>,
-}
-
-#[derive(Clone)]
-pub(crate) struct Failure {
-    pub(crate) error: TokenError,
-    pub(crate) until: BootTime,
-}
+/// How a ticket is called: nothing yet, or what those are told who have it.
+pub(crate) type Call = watch::Receiver<Option<Landing<TokenError>>>;
+/// Calls a ticket.
+pub(crate) type Caller = watch::Sender<Option<Landing<TokenError>>>;
 
 /// What a source is made of, beside the login.
 #[derive(Clone, Debug)]
@@ -101,24 +80,18 @@ impl Shared {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn decide(&self, state: &State, now: BootTime) -> Decision {
-        let snapshot = self.snapshot.load();
-        decide(View {
-            now,
-            token: snapshot.as_ref().map(|snapshot| snapshot.timing()),
-            rejected: snapshot.as_ref().is_some_and(|snapshot| snapshot.is_rejected()),
-            in_flight: state.flight.is_some(),
-            failing_until: state.failure.as_ref().map(|failure| failure.until),
-        })
+    /// What the desk sees of the token that is there.
+    pub(crate) fn token(&self) -> Option<Token> {
+        self.snapshot.load().as_ref().map(|snapshot| snapshot.token())
     }
 
     /// Publishes the access token of `login`. Says whether it can be used now.
     ///
     /// A token that is there already keeps its generation, and stays rejected if it was. One that `login` does not have is another
     /// login's.
-    pub(crate) fn publish(&self, state: &mut State, login: &SavedLogin) -> bool {
+    pub(crate) fn publish(&self, state: &State, login: &SavedLogin) -> bool {
         let now = self.clock.boot();
-        if state.closed {
+        if state.desk.mode() == Mode::Closed {
             return false;
         }
         let Some(access) = login.access(&self.target) else {
@@ -138,19 +111,6 @@ impl Shared {
         good
     }
 
-    /// Notes that `error` stands for `pause`.
-    pub(crate) fn fail(&self, state: &mut State, error: TokenError, pause: Duration) {
-        state.failure = Some(Failure { error, until: self.clock.boot().after(pause) });
-    }
-
-    /// Opens a new flight; the sender is how it lands.
-    pub(crate) fn open_flight(state: &mut State) -> (u64, watch::Sender<Landing>) {
-        let (sender, landing) = watch::channel(None);
-        state.flights = state.flights.saturating_add(1);
-        state.flight = Some(InFlight { id: state.flights, landing });
-        (state.flights, sender)
-    }
-
     /// Waits for `future`, but not longer than `limit`.
     pub(crate) async fn within<T>(&self, limit: Duration, future: impl Future<Output = T>) -> Option<T> {
         let deadline = self.clock.boot().after(limit);
@@ -162,6 +122,21 @@ impl Shared {
     }
 }
 
+impl State {
+    /// The flight of `ticket` is gone without a word.
+    pub(crate) fn lose(&mut self, ticket: Ticket) {
+        self.desk.lose(ticket);
+        self.hang_up();
+    }
+
+    /// Without a flight there is nothing to watch.
+    pub(crate) fn hang_up(&mut self) {
+        if !self.desk.is_in_flight() {
+            self.call = None;
+        }
+    }
+}
+
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RefreshingSource")
@@ -169,9 +144,4 @@ impl fmt::Debug for Shared {
             .field("target", &self.target)
             .finish_non_exhaustive()
     }
-}
-
-/// There is no runtime to renew a token on, or the source was shut down.
-pub(crate) fn closed() -> TokenError {
-    TokenError::new(TokenErrorKind::Closed)
 }

@@ -3,21 +3,22 @@
 use std::sync::Arc;
 
 use oidc_core::{
-    Cause, Payload, SavedLogin, TokenError, TokenErrorKind, TokenSet,
+    Payload, SavedLogin, TokenError, TokenErrorKind, TokenSet,
     store::{Put, Record, Revision, WriteId},
 };
 
 use tokio::sync::oneshot;
 
 use crate::{
+    desk::{Mode, Reason},
     flight::Standing,
     random,
-    shared::{Shared, State, closed},
+    shared::{Shared, State},
 };
 
 impl Shared {
     pub(crate) async fn sign_in(&self, tokens: &TokenSet) -> Result<(), TokenError> {
-        self.forget();
+        let mut epoch = self.forget();
         let login = SavedLogin::new(tokens.clone());
         let id = random::write_id();
         let before = self.retrying(|| self.ask(self.store.load(&self.key))).await?.unwrap_or_default();
@@ -26,30 +27,22 @@ impl Shared {
             let payload = login.to_payload(&self.key);
             let put = || self.ask(self.store.put(&self.key, Some(expected), id, payload.clone()));
             match self.retrying(put).await? {
-                Put::Done(revision) => {
-                    self.begin_login(revision, &login);
-                    return Ok(());
-                }
-                Put::Superseded { current } if current.login == id && !current.is_tombstone() => {
-                    self.adopt(&mut self.state(), &current);
-                    return Ok(());
-                }
-                Put::Superseded { current } if current.is_tombstone() => {
-                    return Err(TokenError::reauth(Cause::LoggedOut));
-                }
+                Put::Done(revision) if self.begin_login(epoch, revision, &login) => return Ok(()),
+                // Somebody signed in or out here meanwhile: asking once more tells who was last.
+                Put::Done(_) => {}
+                Put::Superseded { current } if current.is_tombstone() => return Err(TokenError::signed_out()),
                 // Only a refresh of the login that is being replaced came in between.
                 Put::Superseded { current } if current.login == before.login => expected = current.revision,
-                Put::Superseded { current } => {
-                    self.adopt(&mut self.state(), &current);
-                    return Ok(());
-                }
+                Put::Superseded { current } if self.begin_with(epoch, &current) => return Ok(()),
+                Put::Superseded { .. } => self.wait_for_sign_out().await,
             }
+            epoch = self.state().desk.epoch();
         }
     }
 
     /// The end is immediate here; the store is told where no caller can cancel it, and for as long as it takes.
     pub(crate) async fn sign_out(self: &Arc<Self>) -> Result<Option<TokenSet>, TokenError> {
-        let runtime = tokio::runtime::Handle::try_current().map_err(|_| closed())?;
+        let runtime = tokio::runtime::Handle::try_current().map_err(|_| TokenError::closed())?;
         let (held, epoch) = self.end_login();
         let (told, outcome) = oneshot::channel();
         runtime.spawn(self.clone().remove(held, epoch, told));
@@ -58,22 +51,20 @@ impl Shared {
         Ok(login.map(|login| login.tokens(&self.target)))
     }
 
-    fn end_login(&self) -> (Option<Payload>, u64) {
+    fn end_login(&self) -> (Option<Payload>, u32) {
         let mut state = self.state();
         let held = state.ledger.payload().cloned();
-        state.epoch = state.epoch.saturating_add(1);
-        state.signing_out = true;
-        state.unsaved = false;
+        let epoch = state.desk.sign_out();
         state.ledger.forget();
         self.snapshot.store(None);
-        (held, state.epoch)
+        (held, epoch)
     }
 
     /// Tries thrice before the caller is told, and goes on until the store takes it or somebody signs in here.
     async fn remove(
         self: Arc<Self>,
         mut held: Option<Payload>,
-        epoch: u64,
+        epoch: u32,
         told: oneshot::Sender<Result<Option<Payload>, TokenError>>,
     ) {
         let (mut told, mut login, id) = (Some(told), None, random::write_id());
@@ -81,9 +72,10 @@ impl Shared {
         loop {
             tries += 1;
             let removed = self.remove_once(&mut held, &mut login, id).await;
-            let goes_on = removed.as_ref().is_err_and(is_passing) && self.state().epoch == epoch;
+            let goes_on = removed.as_ref().is_err_and(is_passing) && self.state().desk.epoch() == epoch;
             if removed.is_ok() {
-                self.signed_out(epoch);
+                let now = self.clock.boot();
+                self.state().desk.signed_out(epoch, now, self.policy.revalidate_after);
             }
             if (tries >= TRIES || !goes_on)
                 && let Some(told) = told.take()
@@ -116,68 +108,79 @@ impl Shared {
         self.ask(self.store.remove(&self.key, id)).await.map(drop)
     }
 
-    fn signed_out(&self, epoch: u64) {
-        let mut state = self.state();
-        if state.epoch == epoch {
-            state.signing_out = false;
-            self.fail(&mut state, TokenError::reauth(Cause::LoggedOut), self.policy.revalidate_after);
-        }
-    }
-
     /// Compares the credential with the store, in the background: how a logout or a refresh elsewhere is seen.
     pub(crate) fn look_behind(self: &Arc<Self>) {
         let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
         let shared = self.clone();
         runtime.spawn(async move {
-            let epoch = shared.state().epoch;
+            let epoch = shared.state().desk.epoch();
             let Ok(record) = shared.ask(shared.store.load(&shared.key)).await else { return };
             let record = record.unwrap_or_default();
             let mut state = shared.state();
-            if state.epoch != epoch || state.flight.is_some() || state.closed {
+            if !state.desk.may_adopt(epoch) {
                 return;
             }
             match state.ledger.standing(&record) {
                 Standing::Same => {}
-                Standing::Behind => drop(shared.launch(&mut state)),
+                Standing::Behind => {
+                    if let Some(ticket) = state.desk.repair(epoch) {
+                        drop(shared.launch(&mut state, ticket));
+                    }
+                }
                 Standing::Theirs => shared.adopt(&mut state, &record),
             }
         });
     }
 
-    fn begin_login(&self, revision: Revision, login: &SavedLogin) {
+    /// The tokens are in the store. Says whether they are used: not if somebody signed in or out here since `epoch`.
+    fn begin_login(&self, epoch: u32, revision: Revision, login: &SavedLogin) -> bool {
         let mut state = self.state();
-        state.epoch = state.epoch.saturating_add(1);
-        state.failure = None;
-        state.failures = 0;
-        state.early_rejections = 0;
-        state.ledger.hold(revision, login.to_payload(&self.key));
-        self.snapshot.store(None);
-        self.publish(&mut state, login);
+        let begins = state.desk.begin(epoch);
+        if begins {
+            state.ledger.hold(revision, login.to_payload(&self.key));
+            self.snapshot.store(None);
+            self.publish(&state, login);
+        }
+        begins
+    }
+
+    /// Somebody else's login is in the store, or what has become of this one. Says whether it is used.
+    fn begin_with(&self, epoch: u32, record: &Record) -> bool {
+        let mut state = self.state();
+        let begins = state.desk.begin(epoch);
+        if begins {
+            self.adopt(&mut state, record);
+        }
+        begins
     }
 
     fn adopt(&self, state: &mut State, record: &Record) {
         let Some(payload) = &record.payload else {
             state.ledger.forget();
             self.snapshot.store(None);
-            return self.fail(state, TokenError::reauth(Cause::LoggedOut), self.policy.revalidate_after);
+            let now = self.clock.boot();
+            return state.desk.fail(now, TokenError::signed_out(), self.policy.revalidate_after);
         };
         if let Ok(login) = SavedLogin::from_payload(&self.key, payload) {
-            state.epoch = state.epoch.saturating_add(1);
-            state.failure = None;
+            state.desk.adopt();
             state.ledger.hold(record.revision, payload.clone());
             self.publish(state, &login);
         }
     }
 
-    /// Lets go of everything known: the next call reads the store.
-    pub(crate) fn forget(&self) {
+    /// Lets go of everything known: the next call reads the store. Gives the epoch in which that is so.
+    pub(crate) fn forget(&self) -> u32 {
         let mut state = self.state();
-        state.epoch = state.epoch.saturating_add(1);
         state.ledger.forget();
-        state.failure = None;
-        state.signing_out = false;
-        state.unsaved = false;
         self.snapshot.store(None);
+        state.desk.forget()
+    }
+
+    /// Where a sign-out is under way, the store is asked again a little later: it tells which of the two was last.
+    async fn wait_for_sign_out(&self) {
+        if self.state().desk.mode() == Mode::SigningOut {
+            self.clock.sleep_until(self.clock.boot().after(self.policy.save_retry)).await;
+        }
     }
 
     /// Tries a store operation that may be repeated three times.

@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use oidc_core::{
-    BootTime, Cause, Clock, ConfigError, Credential, Generation, Grant, MemoryStore, Target, TokenError,
+    BootTime, Clock, ConfigError, Credential, Generation, Grant, MemoryStore, Target, TokenError,
     TokenErrorKind, TokenKey, TokenSet, TokenSource, TokenStore,
 };
 
 use crate::{
-    decide::Decision,
+    desk::{Desk, Entry, Exit, Landing, Reason},
     policy::RefreshPolicy,
-    shared::{InFlight, Parts, Shared, closed},
+    shared::{Call, Parts, Shared},
     snapshot::Snapshot,
     status::Status,
 };
@@ -64,7 +64,7 @@ impl RefreshingSource {
 
     /// Whether a refresh is in flight, the write of its tokens included.
     pub(crate) fn is_busy(&self) -> bool {
-        self.shared.state().flight.is_some()
+        self.shared.state().desk.is_in_flight()
     }
 
     /// Closes the source: no more credentials, and a refresh in flight is waited for until its tokens are saved.
@@ -128,109 +128,71 @@ impl Shared {
 
     fn refresh_behind(self: &Arc<Self>) {
         let mut state = self.state();
-        if !state.closed && self.decide(&state, self.clock.boot()) == Decision::ServeAndRefresh {
+        if let Some(ticket) = state.desk.remind(self.clock.boot(), self.token()) {
             // Without a runtime the credential is served until its end, and then the caller learns why.
-            let _ = self.launch(&mut state);
+            let _ = self.launch(&mut state, ticket);
         }
     }
 
     /// A credential for a caller who waits.
     async fn wait(self: &Arc<Self>) -> Result<Credential, TokenError> {
         loop {
-            let mut landing = match self.enter()? {
-                Entry::Served(credential) => return Ok(credential),
-                Entry::Wait(flight) => flight.landing,
+            let mut call = match self.enter()? {
+                Entered::Served(credential) => return Ok(credential),
+                Entered::Waits(call) => call,
             };
-            let result = match landing.wait_for(Option::is_some).await {
-                Ok(result) => result.clone().unwrap_or(Ok(())),
-                Err(_) => Err(TokenError::new(TokenErrorKind::Internal)),
+            let landing = match call.wait_for(Option::is_some).await {
+                Ok(landing) => landing.clone().unwrap_or(Landing::Changed),
+                Err(_) => Landing::Failed(TokenError::new(TokenErrorKind::Internal)),
             };
             let snapshot = self.snapshot.load_full();
-            let now = self.clock.boot();
-            match (result, snapshot) {
-                (_, Some(snapshot)) if snapshot.good(now).is_some() => {
-                    return Ok(snapshot.credential().clone());
-                }
-                (Err(error), _) => return Err(error),
-                // Won, but over already, because its life is shorter than the way to the API seems to be: let the API judge.
-                (Ok(()), Some(snapshot)) if !snapshot.is_rejected() => {
-                    return Ok(snapshot.credential().clone());
-                }
-                (Ok(()), Some(_)) => return Err(self.rejected_again()),
-                (Ok(()), None) => {}
+            let token = snapshot.as_ref().map(|snapshot| snapshot.token());
+            match (Desk::leave(self.clock.boot(), token, landing), snapshot) {
+                (Exit::Serve, Some(snapshot)) => return Ok(snapshot.credential().clone()),
+                (Exit::Fail(error), _) => return Err(error),
+                (Exit::Serve | Exit::Again, _) => {}
             }
         }
     }
 
-    fn enter(self: &Arc<Self>) -> Result<Entry, TokenError> {
+    fn enter(self: &Arc<Self>) -> Result<Entered, TokenError> {
         let mut state = self.state();
-        if state.closed {
-            return Err(closed());
-        }
-        if state.signing_out {
-            return Err(TokenError::reauth(Cause::LoggedOut));
-        }
-        match self.decide(&state, self.clock.boot()) {
-            Decision::Serve | Decision::ServeAndRefresh => {
-                let snapshot = self.snapshot.load_full().ok_or_else(closed)?;
-                Ok(Entry::Served(snapshot.credential().clone()))
+        let snapshot = self.snapshot.load_full();
+        let token = snapshot.as_ref().map(|snapshot| snapshot.token());
+        match (state.desk.enter(self.clock.boot(), token), snapshot) {
+            (Entry::Serve, Some(snapshot)) => Ok(Entered::Served(snapshot.credential().clone())),
+            (Entry::Start(ticket), _) => self.launch(&mut state, ticket).map(Entered::Waits),
+            (Entry::Serve | Entry::Wait(_), _) => {
+                state.call.clone().map(Entered::Waits).ok_or_else(Reason::closed)
             }
-            Decision::Join => state.flight.clone().map(Entry::Wait).ok_or_else(closed),
-            Decision::Fail => {
-                Err(state.failure.as_ref().map_or_else(closed, |failure| failure.error.clone()))
-            }
-            Decision::Refresh => self.launch(&mut state).map(Entry::Wait),
+            (Entry::Fail(error), _) => Err(error),
         }
     }
 
-    /// An API rejected the current credential. Tokens that are rejected as soon as they are won are not won faster and faster.
     fn reject(&self, snapshot: &Snapshot) {
         let mut state = self.state();
-        if snapshot.is_rejected() {
-            return;
+        if snapshot.reject() {
+            state.desk.reject(self.clock.boot(), &snapshot.token(), &self.policy);
         }
-        snapshot.reject();
-        let now = self.clock.boot();
-        let early = now.since(snapshot.received()) < self.policy.early_rejection;
-        state.early_rejections = if early { state.early_rejections.saturating_add(1) } else { 0 };
-        if let Some(pause) = self.policy.rejection_pause(state.early_rejections) {
-            let error = TokenError::with_retry_after(TokenErrorKind::Rejected, pause);
-            self.fail(&mut state, error, pause);
-        }
-    }
-
-    /// The provider gave the very token that an API has just rejected.
-    fn rejected_again(&self) -> TokenError {
-        let error = TokenError::with_retry_after(TokenErrorKind::Rejected, self.policy.backoff_start);
-        self.fail(&mut self.state(), error.clone(), self.policy.backoff_start);
-        error
     }
 
     async fn shutdown(&self) -> Result<(), TokenError> {
-        let flight = {
-            let mut state = self.state();
-            state.closed = true;
-            state.flight.clone()
-        };
+        self.state().desk.close();
         self.snapshot.store(None);
-        let Some(InFlight { id, .. }) = flight else { return Ok(()) };
         let landed = async {
             loop {
-                let landing = match &self.state().flight {
-                    Some(flight) if flight.id == id => flight.landing.clone(),
-                    _ => return,
-                };
-                let mut landing = landing;
-                let _ = landing.changed().await;
+                let Some(mut call) = self.state().call.clone() else { return };
+                // What it says is for others: either the flight goes on, or there is nothing to watch any more.
+                let _ = call.changed().await;
             }
         };
-        self.within(self.policy.shutdown_drain, landed).await.ok_or_else(closed)
+        self.within(self.policy.shutdown_drain, landed).await.ok_or_else(Reason::closed)
     }
 }
 
-enum Entry {
+enum Entered {
     Served(Credential),
-    Wait(InFlight),
+    Waits(Call),
 }
 
 /// Builds a [`RefreshingSource`].

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oidc_core::{BootTime, Generation, TokenError};
 
-use crate::shared::Shared;
+use crate::{desk::Mode, shared::Shared};
 
 /// A look at one source: for health checks, support and logs. Taking it does no I/O and changes nothing.
 #[derive(Clone, Debug)]
@@ -58,17 +58,18 @@ impl Shared {
         let snapshot = self.snapshot.load_full();
         let now = self.clock.boot();
         let until = |time: BootTime| (time != BootTime::NEVER).then(|| time.since(now));
-        let failure = state.failure.as_ref();
+        let desk = &state.desk;
+        let failure = desk.failure();
         let failing = failure.filter(|failure| now < failure.until);
         let good = snapshot.as_ref().filter(|snapshot| snapshot.good(now).is_some());
         let kind = match (good, failing) {
-            _ if state.closed => State::Closed,
-            _ if state.signing_out => State::ReauthRequired,
+            _ if desk.mode() == Mode::Closed => State::Closed,
+            _ if desk.mode() == Mode::SigningOut => State::ReauthRequired,
             (Some(_), Some(_)) => State::BackingOff,
             (Some(snapshot), None) if now < snapshot.timing().refresh_at => State::Fresh,
             (Some(_), None) => State::Advisory,
             (None, Some(failure)) if failure.error.reauth_cause().is_some() => State::ReauthRequired,
-            (None, Some(_)) if state.flight.is_none() => State::Failing,
+            (None, Some(_)) if !desk.is_in_flight() => State::Failing,
             (None, _) => State::Waiting,
         };
         Status {
@@ -77,9 +78,9 @@ impl Shared {
             age: snapshot.as_ref().map(|snapshot| now.since(snapshot.received())),
             refresh_in: snapshot.as_ref().and_then(|snapshot| until(snapshot.timing().refresh_at)),
             ends_in: snapshot.as_ref().and_then(|snapshot| until(snapshot.timing().ends_at)),
-            refreshing: state.flight.is_some(),
-            unsaved: state.unsaved,
-            failures: state.failures,
+            refreshing: desk.is_in_flight(),
+            unsaved: desk.is_unsaved(),
+            failures: desk.failures(),
             last_error: failure.map(|failure| failure.error.clone()),
             retry_in: failing.map(|failure| failure.until.since(now)),
         }
