@@ -8,6 +8,7 @@
 //! | what happens when time passes | [`ManualClock`] |
 //! | lost requests and answers, without a network | [`FaultTransport`] |
 //! | a token store that fails | [`FaultStore`] |
+//! | a token store of your own | [`token_store_contract!`]: every promise that a store has to keep, as a test |
 //!
 //! ```
 //! use oidc_testkit::{Endpoint, Fault, ProtectedApi, TestClient, TestProvider, browse};
@@ -44,6 +45,7 @@
 mod api;
 mod browser;
 mod clock;
+pub mod contract;
 mod faults;
 mod hold;
 mod provider;

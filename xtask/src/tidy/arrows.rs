@@ -27,7 +27,7 @@ const HOMES: &[(&str, &[&str])] = &[
 ];
 /// Those of them that programs and tests may use for themselves, and the examples in the facade's documentation.
 const FREE_IN_PROGRAMS: &[&str] = &["reqwest"];
-/// Libraries for tests; no user of ours should build them.
+/// Libraries for tests; no user of ours should build them, but for those of the test kit.
 const TEST_ONLY: &[&str] = &["proptest", "stateright", "tokio-test", "tower-test", "wiremock"];
 
 /// Checks the dependencies of every package.
@@ -69,8 +69,9 @@ fn check_libraries(package: &Package) -> impl Iterator<Item = Finding> + '_ {
     let normal =
         package.normal.iter().filter_map(move |library| away(name, library, sees_all && name != FACADE));
     let dev = package.dev.iter().filter_map(move |library| away(name, library, sees_all));
+    let is_for_tests = name == "tests" || name == TESTKIT;
     let shipped =
-        package.normal.iter().filter(move |library| name != "tests" && TEST_ONLY.contains(&library.as_str()));
+        package.normal.iter().filter(move |library| !is_for_tests && TEST_ONLY.contains(&library.as_str()));
     let shipped = shipped.map(|library| format!("`{library}` is for tests: a dev-dependency"));
     normal.chain(dev).chain(shipped).map(|what| Finding::new(&package.manifest, what))
 }
@@ -108,6 +109,7 @@ mod tests {
             ("oidc-store-redis", &["oidc-core", "redis"], &[]),
             ("oidc-kit", &["oidc-core", "oidc-flow", "oidc-tower", "oidc-store-redis"], &[]),
             ("oidc-kit", &["oidc-core"], &["reqwest"]),
+            ("oidc-testkit", &["oidc-core", "proptest"], &[]),
             ("tests", &["oidc-flow", "oidc-testkit", "reqwest", "wiremock"], &[]),
             ("examples", &["oidc-kit", "reqwest"], &["oidc-testkit"]),
             ("xtask", &["toml"], &[]),

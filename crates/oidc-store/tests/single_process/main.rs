@@ -1,8 +1,8 @@
-//! `SingleProcess` against the reference store, and against what happens to processes and to disks.
+//! `SingleProcess` against the contract, and against what happens to processes and to disks.
 
+#[cfg(test)]
+mod contract;
 #[cfg(test)]
 mod lifecycle;
 #[cfg(test)]
 mod notes;
-#[cfg(test)]
-mod same_as_memory;
