@@ -31,7 +31,7 @@ impl Shared {
             ticket,
             caller,
             gate_closes_at: BootTime::default(),
-            requested: false,
+            replays: false,
             served: false,
             won: None,
             error: None,
@@ -73,7 +73,8 @@ pub(crate) struct Trip {
     pub(crate) ticket: Ticket,
     pub(crate) caller: Caller,
     pub(crate) gate_closes_at: BootTime,
-    pub(crate) requested: bool,
+    /// What comes next is the quick replay.
+    pub(crate) replays: bool,
     pub(crate) served: bool,
     /// What was won and is not published yet.
     pub(crate) won: Option<SavedLogin>,
@@ -172,7 +173,7 @@ impl Trip {
         let shared = self.shared.clone();
         let now = shared.clock.boot();
         let wait = shared.state().desk.distance(now);
-        if !self.requested && !wait.is_zero() {
+        if !std::mem::take(&mut self.replays) && !wait.is_zero() {
             shared.clock.sleep_until(now.after(wait)).await;
         }
         let ttl = shared.policy.lease_ttl;

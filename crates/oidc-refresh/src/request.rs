@@ -8,7 +8,7 @@ use oidc_core::{
     store::{Lease, Record, Renew},
 };
 
-use crate::{drive::Trip, flight::Sent};
+use crate::{drive::Trip, flight::Sent, shared::Shared};
 
 impl Trip {
     pub(crate) async fn send(&mut self, record: &Record, lease: &Lease) -> Sent {
@@ -29,11 +29,9 @@ impl Trip {
             return Sent::Refused(cause);
         }
         let gate = SendGate::new(shared.clock.clone(), self.gate_closes_at);
-        self.requested = true;
+        let request = Request { shared: &shared, gate: &gate };
         let result = self.request(&login.tokens(&shared.target), lease, &gate).await;
-        if gate.was_passed() {
-            shared.state().desk.requested(shared.clock.boot(), &shared.policy);
-        }
+        drop(request);
         match result {
             Ok(tokens) => {
                 let payload = self.keep(&mut login, tokens);
@@ -43,7 +41,9 @@ impl Trip {
                 if let GrantErrorKind::Refused(cause) = error.kind() {
                     shared.state().refused = Some((lease.base, cause));
                 }
-                self.failed(error, login)
+                let sent = self.failed(error, login);
+                self.replays = matches!(sent, Sent::Unknown { .. });
+                sent
             }
         }
     }
@@ -116,5 +116,19 @@ impl Trip {
         let payload = login.to_payload(&self.shared.key);
         self.won = Some(std::mem::take(login));
         payload
+    }
+}
+
+/// A token request. It counts when it is over, also where nobody waits for its end because the runtime is gone.
+struct Request<'a> {
+    shared: &'a Shared,
+    gate: &'a SendGate,
+}
+
+impl Drop for Request<'_> {
+    fn drop(&mut self) {
+        if self.gate.was_passed() {
+            self.shared.state().desk.requested(self.shared.clock.boot(), &self.shared.policy);
+        }
     }
 }

@@ -74,8 +74,7 @@ impl Shared {
             let removed = self.remove_once(&mut held, &mut login, id).await;
             let goes_on = removed.as_ref().is_err_and(is_passing) && self.state().desk.epoch() == epoch;
             if removed.is_ok() {
-                let now = self.clock.boot();
-                self.state().desk.signed_out(epoch, now, self.policy.revalidate_after);
+                self.signed_out(epoch);
             }
             if (tries >= TRIES || !goes_on)
                 && let Some(told) = told.take()
@@ -106,6 +105,13 @@ impl Shared {
             *held = record.payload;
         }
         self.ask(self.store.remove(&self.key, id)).await.map(drop)
+    }
+
+    fn signed_out(&self, epoch: u32) {
+        let mut state = self.state();
+        if state.desk.signed_out(epoch, self.clock.boot(), self.policy.revalidate_after) {
+            self.let_go(&mut state);
+        }
     }
 
     /// Compares the credential with the store, in the background: how a logout or a refresh elsewhere is seen.
@@ -170,7 +176,10 @@ impl Shared {
 
     /// Lets go of everything known: the next call reads the store. Gives the epoch in which that is so.
     pub(crate) fn forget(&self) -> u32 {
-        let mut state = self.state();
+        self.let_go(&mut self.state())
+    }
+
+    fn let_go(&self, state: &mut State) -> u32 {
         state.ledger.forget();
         self.snapshot.store(None);
         state.desk.forget()

@@ -59,6 +59,6 @@ impl Snapshot {
 
     /// Moves the moment at which something has to be done; of several callers one succeeds.
     pub(crate) fn claim_attention(&self, now: BootTime, next: BootTime) -> bool {
-        self.attention.claim(now, next.min(self.timing.ends_at))
+        self.attention.claim(now, next)
     }
 }

@@ -9,7 +9,7 @@ use oidc_core::{
 };
 
 use crate::{
-    desk::{Desk, Entry, Exit, Landing, Reason},
+    desk::{Desk, Entry, Exit, Landing, Reason, Upkeep},
     policy::RefreshPolicy,
     shared::{Call, Parts, Shared},
     snapshot::Snapshot,
@@ -101,9 +101,8 @@ impl TokenSource for RefreshingSource {
     }
 
     fn reject(&self, rejected: Generation) {
-        let snapshot = self.shared.snapshot.load_full();
-        if let Some(snapshot) = snapshot.filter(|snapshot| snapshot.credential().generation() == rejected) {
-            self.shared.reject(&snapshot);
+        if self.shared.is_current(rejected) {
+            self.shared.reject(rejected);
         }
     }
 }
@@ -113,15 +112,12 @@ impl Shared {
     #[cold]
     fn attend(self: &Arc<Self>, snapshot: &Arc<Snapshot>, now: BootTime) -> Option<Credential> {
         let credential = snapshot.good(now)?.clone();
-        let refresh_at = snapshot.timing().refresh_at;
-        let due = now >= refresh_at;
-        let next = if due {
-            now.after(self.policy.min_interval)
-        } else {
-            now.after(self.policy.revalidate_after).min(refresh_at)
-        };
+        let (upkeep, next) = snapshot.token().upkeep(now, &self.policy);
         if snapshot.claim_attention(now, next) {
-            if due { self.refresh_behind() } else { self.look_behind() }
+            match upkeep {
+                Upkeep::Refresh => self.refresh_behind(),
+                Upkeep::Look => self.look_behind(),
+            }
         }
         Some(credential)
     }
@@ -169,9 +165,15 @@ impl Shared {
         }
     }
 
-    fn reject(&self, snapshot: &Snapshot) {
+    fn is_current(&self, generation: Generation) -> bool {
+        self.snapshot.load().as_ref().is_some_and(|snapshot| snapshot.credential().generation() == generation)
+    }
+
+    fn reject(&self, generation: Generation) {
         let mut state = self.state();
-        if snapshot.reject() {
+        let snapshot = self.snapshot.load();
+        let current = snapshot.as_ref().filter(|snapshot| snapshot.credential().generation() == generation);
+        if let Some(snapshot) = current.filter(|snapshot| snapshot.reject()) {
             state.desk.reject(self.clock.boot(), &snapshot.token(), &self.policy);
         }
     }

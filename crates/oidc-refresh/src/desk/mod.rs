@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use oidc_core::{BootTime, TokenError};
 
-pub(crate) use self::words::{Ending, Entry, Exit, Failure, Landing, Mode, Reason, Ticket, Token};
+pub(crate) use self::words::{Ending, Entry, Exit, Failure, Landing, Mode, Reason, Ticket, Token, Upkeep};
 use crate::{
     decide::{Decision, View, decide},
     policy::RefreshPolicy,
@@ -245,13 +245,19 @@ impl<E: Reason> Desk<E> {
         self.epoch
     }
 
-    /// The store knows of the sign-out of `epoch`: that stands for `pause`.
-    pub(crate) fn signed_out(&mut self, epoch: u32, now: BootTime, pause: Duration) {
-        if self.epoch == epoch && self.mode == Mode::SigningOut {
+    /// The store knows of the sign-out of `epoch`: that stands for `pause`. Says whether somebody signed in meanwhile, so that nobody
+    /// here knows who was last.
+    #[must_use]
+    pub(crate) fn signed_out(&mut self, epoch: u32, now: BootTime, pause: Duration) -> bool {
+        if self.epoch != epoch {
+            return self.mode == Mode::Open;
+        }
+        if self.mode == Mode::SigningOut {
             self.mode = Mode::Open;
             self.next_epoch();
             self.fail(now, E::signed_out(), pause);
         }
+        false
     }
 
     /// Nothing is known any more. Gives the epoch in which that is so.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oidc_core::{BootTime, Cause, TokenError, TokenErrorKind};
 
-use crate::decide::Timing;
+use crate::{decide::Timing, policy::RefreshPolicy};
 
 /// The token that is there, as far as it matters to the desk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -23,6 +23,26 @@ impl Token {
     pub(crate) fn is_good(&self, now: BootTime) -> bool {
         !self.rejected && now < self.timing.ends_at
     }
+
+    /// What its attention calls for, and when to look again.
+    pub(crate) fn upkeep(&self, now: BootTime, policy: &RefreshPolicy) -> (Upkeep, BootTime) {
+        let refresh_at = self.timing.refresh_at;
+        let (upkeep, next) = if now >= refresh_at {
+            (Upkeep::Refresh, now.after(policy.min_interval))
+        } else {
+            (Upkeep::Look, now.after(policy.revalidate_after).min(refresh_at))
+        };
+        (upkeep, next.min(self.timing.ends_at))
+    }
+}
+
+/// What is to be done for a token that is good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Upkeep {
+    /// Renew it.
+    Refresh,
+    /// Compare it with the store.
+    Look,
 }
 
 /// What a caller waits for. Each is called once, and then never again.

@@ -1,5 +1,6 @@
 //! The life of a token, against a provider that forgives nothing.
 
+mod distance;
 mod failures;
 mod flight;
 mod logins;

@@ -1,0 +1,121 @@
+//! How far token requests for one login are apart.
+#![allow(clippy::unwrap_used, reason = "what is wrong here is wrong with the test")]
+
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use oidc_core::{
+    BootTime, Clock, Grant, GrantError, GrantErrorKind, MemoryStore, SavedLogin, Secret, SendGate, Target,
+    TokenSet, TokenSource, TokenStore, store::WriteId,
+};
+use oidc_refresh::RefreshingSource;
+use oidc_testkit::ManualClock;
+
+use crate::support::{LIFE, Scene, StrictGrant, key, settle, token_of};
+
+// LAY-08
+#[test]
+fn a_request_that_went_down_with_its_runtime_keeps_its_distance() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let doomed = runtime();
+    let Scene { clock, grant, source, .. } = doomed.block_on(Scene::ended());
+    grant.with_grace();
+    doomed.block_on(async {
+        grant.close().await;
+        let caller = source.clone();
+        tokio::spawn(async move { caller.token().await });
+        settle().await;
+    });
+    assert_eq!(grant.sent(), ["r1"]);
+    drop(doomed);
+    runtime().block_on(async {
+        grant.open();
+        let caller = source.clone();
+        let caller = tokio::spawn(async move { caller.token().await });
+        settle().await;
+        assert_eq!(grant.sent(), ["r1"], "not within a second");
+        while !caller.is_finished() {
+            clock.advance(Duration::from_millis(100));
+            settle().await;
+        }
+        assert_eq!(token_of(&caller.await.unwrap().unwrap()), "a2");
+        assert_eq!(grant.sent(), ["r1", "r1"]);
+    });
+}
+
+/// The first answer is lost. While the replay is refused, somebody else signs in with tokens that have ended.
+#[derive(Clone, Debug)]
+struct Overtaken {
+    inner: StrictGrant,
+    clock: ManualClock,
+    store: Arc<MemoryStore>,
+    sent_at: Arc<Mutex<Vec<BootTime>>>,
+}
+
+#[async_trait]
+impl Grant for Overtaken {
+    fn spends(&self) -> bool {
+        true
+    }
+
+    async fn prepare(&self) -> Result<(), GrantError> {
+        Ok(())
+    }
+
+    async fn obtain(
+        &self,
+        target: &Target,
+        current: Option<&TokenSet>,
+        gate: &SendGate,
+    ) -> Result<TokenSet, GrantError> {
+        let number = {
+            let mut sent_at = self.sent_at.lock().unwrap();
+            sent_at.push(self.clock.boot());
+            sent_at.len()
+        };
+        if number == 2 {
+            let key = key().id();
+            let payload = SavedLogin::new(self.inner.login()).to_payload(&key);
+            self.clock.advance_wall(LIFE);
+            let before = self.store.load(&key).await.unwrap().unwrap_or_default();
+            self.store.put(&key, Some(before.revision), WriteId::random(), payload).await.unwrap();
+        }
+        let answer = self.inner.obtain(target, current, gate).await;
+        match number {
+            1 => Err(GrantError::new(GrantErrorKind::OutcomeUnknown, "lost")),
+            _ => answer,
+        }
+    }
+
+    async fn discard(&self, refresh: &Secret) {
+        self.inner.discard(refresh).await;
+    }
+}
+
+// LAY-08
+#[tokio::test]
+async fn after_the_quick_replay_the_distance_is_kept_again() {
+    let clock = ManualClock::new();
+    let store = Arc::new(MemoryStore::with_clock(Arc::new(clock.clone())));
+    let inner = StrictGrant::new(&clock);
+    let sent_at = Arc::default();
+    let grant = Overtaken { inner, clock: clock.clone(), store: store.clone(), sent_at };
+    let source = RefreshingSource::builder(grant.clone()).store(store, key());
+    let source = source.clock(Arc::new(clock.clone())).build().unwrap();
+    source.sign_in(&grant.inner.login()).await.unwrap();
+    clock.advance(LIFE);
+    let caller = tokio::spawn(async move { source.token().await });
+    while !caller.is_finished() {
+        settle().await;
+        clock.advance(Duration::from_millis(100));
+    }
+    caller.await.unwrap().unwrap();
+    let sent_at = grant.sent_at.lock().unwrap().clone();
+    let distances: Vec<_> = sent_at.windows(2).map(|pair| pair[1].since(pair[0])).collect();
+    assert_eq!(distances[0], Duration::ZERO, "the replay");
+    assert!(distances[1..].iter().all(|distance| *distance >= Duration::from_secs(1)), "{distances:?}");
+    assert!(!distances[1..].is_empty());
+}
