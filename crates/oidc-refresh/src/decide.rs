@@ -1,8 +1,8 @@
 //! What a caller gets, as a pure function of what is known.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use oidc_core::{AccessToken, BootTime};
+use oidc_core::{AccessToken, BootTime, Lifetime};
 
 use crate::{
     desk::Token,
@@ -21,6 +21,9 @@ pub(crate) struct Timing {
 impl Timing {
     /// The timing of `access`, judged now by both clocks. From here on only the boot clock counts, so that a jump of the wall
     /// clock changes nothing. `renewable`: whether anything can be done before it ends. `jitter` is uniform over all of `u64`.
+    ///
+    /// Where the provider said when it wishes to see the token renewed, that moment takes the place of the policy's, be it earlier or
+    /// later, as long as the token is handed out by then. It is moved forward by the jitter as well.
     pub(crate) fn of(
         access: &AccessToken,
         wall: SystemTime,
@@ -31,7 +34,8 @@ impl Timing {
     ) -> Self {
         let lifetime = access.lifetime();
         let (Some(life), Some(remaining)) = (lifetime.expires_in(), lifetime.remaining(wall)) else {
-            let refresh_at = if renewable { boot.after(policy.assumed_lifetime) } else { BootTime::NEVER };
+            let wait = Self::hint(lifetime, wall, policy, jitter).unwrap_or(policy.assumed_lifetime);
+            let refresh_at = if renewable { boot.after(wait) } else { BootTime::NEVER };
             return Self { refresh_at, ends_at: BootTime::NEVER };
         };
         let leeway = policy.leeway.min(life / 10);
@@ -39,9 +43,20 @@ impl Timing {
         if !renewable {
             return Self { refresh_at: BootTime::NEVER, ends_at };
         }
-        let ahead =
-            life.mul_f64(1.0 - policy.early).saturating_add(share(life.mul_f64(policy.jitter), jitter));
-        Self { refresh_at: boot.after(remaining.saturating_sub(ahead)).min(ends_at), ends_at }
+        let hint = Self::hint(lifetime, wall, policy, jitter).map(|wait| boot.after(wait));
+        let refresh_at = hint.filter(|hint| *hint < ends_at).unwrap_or_else(|| {
+            let ahead =
+                life.mul_f64(1.0 - policy.early).saturating_add(share(life.mul_f64(policy.jitter), jitter));
+            boot.after(remaining.saturating_sub(ahead)).min(ends_at)
+        });
+        Self { refresh_at, ends_at }
+    }
+
+    /// How long until the moment at which the provider wishes to see the token renewed.
+    fn hint(lifetime: Lifetime, wall: SystemTime, policy: &RefreshPolicy, jitter: u64) -> Option<Duration> {
+        let hint = lifetime.refresh_in()?;
+        let ahead = share(hint.mul_f64(policy.jitter), jitter);
+        Some(hint.saturating_sub(ahead).saturating_sub(lifetime.age(wall)?))
     }
 }
 
@@ -87,9 +102,7 @@ pub(crate) fn decide(view: View) -> Decision {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use oidc_core::{Lifetime, Secret};
+    use oidc_core::Secret;
     use proptest::prelude::*;
 
     use super::*;
@@ -129,19 +142,56 @@ mod tests {
 
         // CLK-04, CLK-05
         #[test]
-        fn timings_are_in_order_and_inside_the_life(life in 0u64..100_000, age in 0u64..100_000, jitter: u64) {
+        fn timings_are_in_order_and_inside_the_life(
+            life in 0u64..100_000, hint in prop::option::of(0u64..100_000), age in 0u64..100_000, jitter: u64,
+        ) {
             let received = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
             let lifetime = Lifetime::new(received, Some(Duration::from_millis(life)));
+            let lifetime =
+                hint.map(Duration::from_millis).into_iter().fold(lifetime, Lifetime::with_refresh_in);
             let access = AccessToken::bearer(Secret::from("a"), lifetime).unwrap();
             let policy = RefreshPolicy::default();
             let boot = at(5_000);
             let timing = Timing::of(&access, received + Duration::from_millis(age), boot, true, &policy, jitter);
             prop_assert!(timing.refresh_at <= timing.ends_at);
             prop_assert!(timing.ends_at.since(boot) <= Duration::from_millis(life.saturating_sub(age)));
-            if age == 0 {
+            if age == 0 && hint.is_none() {
                 prop_assert!(timing.refresh_at.since(boot) >= Duration::from_millis(life).mul_f64(0.69));
             }
         }
+    }
+
+    fn hinted(life: Option<u64>, refresh_in: u64, age: u64, jitter: u64) -> Timing {
+        let received = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+        let lifetime = Lifetime::new(received, life.map(Duration::from_secs));
+        let lifetime = lifetime.with_refresh_in(Duration::from_secs(refresh_in));
+        let access = AccessToken::bearer(Secret::from("a"), lifetime).unwrap();
+        let now = received + Duration::from_secs(age);
+        Timing::of(&access, now, at(0), true, &RefreshPolicy::default(), jitter)
+    }
+
+    #[test]
+    fn the_providers_hint_takes_the_place_of_the_policy() {
+        // A day, half of it, and what is left of both.
+        assert_eq!(hinted(Some(86_400), 43_200, 0, 0).refresh_at, at(43_200_000));
+        assert_eq!(hinted(Some(86_400), 43_200, 40_000, 0).refresh_at, at(3_200_000));
+        assert_eq!(hinted(Some(86_400), 43_200, 50_000, 0).refresh_at, at(0), "due");
+        assert_eq!(hinted(Some(1_000), 950, 0, 0).refresh_at, at(950_000), "later than the policy's 800 s");
+        assert_eq!(hinted(None, 900, 300, 0), Timing { refresh_at: at(600_000), ends_at: BootTime::NEVER });
+    }
+
+    #[test]
+    fn a_hint_after_the_last_use_of_a_token_is_no_hint() {
+        let timing = hinted(Some(1_000), 997, 0, 0);
+        assert_eq!(timing, Timing { refresh_at: at(800_000), ends_at: at(995_000) });
+    }
+
+    #[test]
+    fn a_fleet_does_not_follow_a_hint_at_once() {
+        let earliest = hinted(Some(86_400), 43_200, 0, u64::MAX).refresh_at;
+        assert!(earliest > at(38_879_000) && earliest < at(38_881_000), "a tenth earlier: {earliest:?}");
+        let due = hinted(None, 900, 0, u64::MAX).refresh_at;
+        assert!(due > at(809_000) && due < at(811_000), "{due:?}");
     }
 
     // TOK-01

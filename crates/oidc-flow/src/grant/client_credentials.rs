@@ -51,7 +51,7 @@ impl Grant for ClientCredentialsGrant {
         let request = TokenRequest {
             form: with_target(form, target),
             gate: &|| gate.pass(),
-            is_dead: &|_, _| false,
+            is_dead: &|_| false,
             repeat_unsent: false,
         };
         let answer = self.client.request_tokens(request).await.map_err(without_salvage)?;

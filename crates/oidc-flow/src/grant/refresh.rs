@@ -61,8 +61,9 @@ impl RefreshGrant {
             Err(error) => {
                 let failure =
                     GrantError::new(GrantErrorKind::Misconfigured, "the refreshed ID token is not good");
-                let refresh = answer.refresh.clone().map(TokenSet::from_refresh_token);
-                Err(refresh.into_iter().fold(failure.with_source(error), GrantError::with_salvage))
+                let salvage = answer.with_refresh_of(TokenSet::default());
+                let salvage = Some(salvage).filter(|salvage| salvage.refresh().is_some());
+                Err(salvage.into_iter().fold(failure.with_source(error), GrantError::with_salvage))
             }
         }
     }
@@ -119,12 +120,12 @@ impl Grant for RefreshGrant {
         let request = TokenRequest {
             form: with_target(form, target),
             gate: &|| gate.pass(),
-            is_dead: &|status, code| profile.is_dead_refresh(status, code),
+            is_dead: &|answer| profile.is_dead_refresh(answer),
             repeat_unsent: false,
         };
         let answer = self.client.request_tokens(request).await?;
         let id_token = self.checked_id_token(&answer, current).await?;
-        token_set(answer, id_token, target, current)
+        token_set(&answer, id_token, target, current)
     }
 
     async fn discard(&self, refresh: &Secret) {
@@ -136,7 +137,7 @@ impl Grant for RefreshGrant {
 }
 
 fn token_set(
-    answer: TokenAnswer,
+    answer: &TokenAnswer,
     id_token: Option<Secret>,
     target: &Target,
     current: &TokenSet,
@@ -145,15 +146,15 @@ fn token_set(
     let before = current.access().and_then(|access| access.scopes());
     let asked = Some(target.scopes()).filter(|scopes| !scopes.is_empty()).or(before);
     let access = match (answer.access.scopes(), asked) {
-        (None, Some(asked)) => answer.access.with_scopes(asked.clone()),
-        _ => answer.access,
+        (None, Some(asked)) => answer.access.clone().with_scopes(asked.clone()),
+        _ => answer.access.clone(),
     };
     let tokens = TokenSet::new(access);
     if answer.lost_refresh {
         let failure = GrantError::new(GrantErrorKind::OutcomeUnknown, "the new refresh token cannot be read");
         return Err(failure.with_salvage(tokens));
     }
-    let tokens = answer.refresh.into_iter().fold(tokens, TokenSet::with_refresh_token);
+    let tokens = answer.with_refresh_of(tokens);
     Ok(id_token.into_iter().fold(tokens, TokenSet::with_id_token))
 }
 

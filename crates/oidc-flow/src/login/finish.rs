@@ -73,7 +73,7 @@ impl OidcClient {
         self.request_tokens(TokenRequest {
             form,
             gate: &|| Ok(()),
-            is_dead: &|_, code| code == "invalid_grant",
+            is_dead: &|answer| answer.is_invalid_grant(),
             repeat_unsent: true,
         })
         .await
@@ -117,13 +117,13 @@ impl OidcClient {
         if answer.lost_refresh {
             tracing::warn!("the refresh token of the answer cannot be read");
         }
-        let id_token = answer.id_token.filter(|_| claims.is_some());
-        let tokens = TokenSet::new(match answer.access.scopes() {
-            Some(_) => answer.access,
+        let access = match answer.access.scopes() {
+            Some(_) => answer.access.clone(),
             // Left out means as requested (RFC 6749 §5.1).
-            None => answer.access.with_scopes(pending.scopes),
-        });
-        let tokens = answer.refresh.into_iter().fold(tokens, TokenSet::with_refresh_token);
+            None => answer.access.clone().with_scopes(pending.scopes),
+        };
+        let tokens = answer.with_refresh_of(TokenSet::new(access));
+        let id_token = answer.id_token.filter(|_| claims.is_some());
         let tokens = id_token.into_iter().fold(tokens, TokenSet::with_id_token);
         Ok(Session { key: self.key(subject), tokens, claims })
     }

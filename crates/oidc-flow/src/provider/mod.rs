@@ -15,6 +15,7 @@
 //! - It is kept for 24 hours, and for 24 more where a newer one cannot be had. A failure is remembered, for 1 second at first and up
 //!   to a minute, or as long as the provider asks, so that a provider that is down is not asked by everyone who waits for it.
 
+mod dead;
 mod discovery;
 mod endpoint;
 mod error;
@@ -31,16 +32,18 @@ use std::sync::Arc;
 
 use oidc_core::Issuer;
 
-pub(crate) use self::{
-    endpoint::Endpoint,
-    remembered::NotNow,
-    state::{Keys, ProviderState},
-};
 pub use self::{
+    dead::DeadRefresh,
     error::{ProviderError, ProviderErrorKind},
     known::{Environment, apiture, aritma_id},
     metadata::{ProviderMetadata, ProviderMetadataBuilder},
     profile::{IdTokens, Profile},
+};
+pub(crate) use self::{
+    dead::RefusedAnswer,
+    endpoint::Endpoint,
+    remembered::NotNow,
+    state::{Keys, ProviderState},
 };
 
 /// What is known of a provider before anything is sent to it.

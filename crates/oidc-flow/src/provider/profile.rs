@@ -2,12 +2,14 @@
 
 use oidc_core::{ConfigError, Issuer};
 
+use super::{DeadRefresh, RefusedAnswer};
+
 /// What is particular about a provider. The default is the standard, read strictly.
 ///
 /// ```
-/// use oidc_flow::provider::Profile;
+/// use oidc_flow::provider::{DeadRefresh, Profile};
 /// let profile = Profile::default()
-///     .with_dead_refresh_code(Some(400), "refresh_token_expired")
+///     .with_dead_refresh(DeadRefresh::code("refresh_token_expired").with_status(400))
 ///     .with_rule(("acr_values", "mfa"), ("prompt", "login"));
 /// # let _ = profile;
 /// ```
@@ -15,7 +17,7 @@ use oidc_core::{ConfigError, Issuer};
 pub struct Profile {
     issuers: Vec<Issuer>,
     id_tokens: IdTokens,
-    dead_refresh_codes: Vec<(Option<u16>, String)>,
+    dead_refreshes: Vec<DeadRefresh>,
     rules: Vec<Rule>,
     offline_access: Option<String>,
     raw_basic: bool,
@@ -46,7 +48,7 @@ impl Default for Profile {
         Self {
             issuers: Vec::new(),
             id_tokens: IdTokens::Required,
-            dead_refresh_codes: Vec::new(),
+            dead_refreshes: Vec::new(),
             rules: Vec::new(),
             offline_access: Some("offline_access".to_owned()),
             raw_basic: false,
@@ -70,11 +72,11 @@ impl Profile {
         self
     }
 
-    /// Adds an error code that means, beside `invalid_grant`, that a refresh token is dead; with a status, only in answers that
-    /// have it. Whatever is not listed keeps the refresh token.
+    /// Adds an answer that means, beside `invalid_grant`, that a refresh token is dead. Whatever is not listed keeps the refresh
+    /// token, and is tried again after a pause.
     #[must_use]
-    pub fn with_dead_refresh_code(mut self, status: Option<u16>, code: impl Into<String>) -> Self {
-        self.dead_refresh_codes.push((status, code.into()));
+    pub fn with_dead_refresh(mut self, answer: DeadRefresh) -> Self {
+        self.dead_refreshes.push(answer);
         self
     }
 
@@ -113,13 +115,9 @@ impl Profile {
         self.id_tokens
     }
 
-    /// Whether an answer with this status and error code means that the refresh token is dead.
-    pub fn is_dead_refresh(&self, status: u16, code: &str) -> bool {
-        code == "invalid_grant"
-            || self
-                .dead_refresh_codes
-                .iter()
-                .any(|(only, dead)| dead == code && only.is_none_or(|only| only == status))
+    /// Whether an answer means that the refresh token is dead.
+    pub(crate) fn is_dead_refresh(&self, answer: &RefusedAnswer<'_>) -> bool {
+        answer.is_invalid_grant() || self.dead_refreshes.iter().any(|dead| dead.fits(answer))
     }
 
     /// The scope that asks for a refresh token, if one does.
@@ -179,24 +177,6 @@ mod tests {
             &[("acr_values", "mfa"), ("prompt", "login2")],
         ] {
             assert!(check(bad).is_err(), "{bad:?}");
-        }
-    }
-
-    #[test]
-    fn only_listed_codes_are_dead() {
-        let profile = Profile::default()
-            .with_dead_refresh_code(Some(401), "expired")
-            .with_dead_refresh_code(None, "gone");
-        for (status, code, dead) in [
-            (400, "invalid_grant", true),
-            (500, "invalid_grant", true),
-            (401, "expired", true),
-            (400, "expired", false),
-            (400, "gone", true),
-            (400, "invalid_request", false),
-            (400, "INVALID_GRANT", false),
-        ] {
-            assert_eq!(profile.is_dead_refresh(status, code), dead, "{status} {code}");
         }
     }
 }

@@ -9,20 +9,33 @@ use http::{
 use oidc_core::{AccessToken, GrantError, GrantErrorKind, Lifetime, Secret, TokenSet};
 
 use super::{
-    failure::{DeadCodes, http_error, oauth_error, retry_after},
+    failure::{dead, http_error, oauth_error, retry_after},
     members::{Members, Text},
 };
+use crate::provider::RefusedAnswer;
+
+/// Which answers mean that the code or refresh token is dead.
+pub(crate) type DeadAnswers<'a> = &'a (dyn Fn(&RefusedAnswer<'_>) -> bool + Send + Sync);
 
 /// The tokens of a successful answer. The ID token is unverified.
 #[cfg_attr(test, derive(Debug))]
 pub(crate) struct TokenAnswer {
     pub(crate) access: AccessToken,
     pub(crate) refresh: Option<Secret>,
+    /// When the refresh token ends: the new one, or the old one where there is no new one.
+    pub(crate) refresh_ends_at: Option<SystemTime>,
     pub(crate) id_token: Option<Secret>,
     /// There is a refresh token, but not one that can be read: the old one may be spent.
     pub(crate) lost_refresh: bool,
     /// What the provider's clock said.
     pub(crate) server_time: Option<SystemTime>,
+}
+
+impl TokenAnswer {
+    /// Adds to `tokens` what the answer says about the refresh token.
+    pub(crate) fn with_refresh_of(&self, tokens: TokenSet) -> TokenSet {
+        with_refresh(tokens, self.refresh.clone(), self.refresh_ends_at)
+    }
 }
 
 /// An answer as it came, and what is needed to judge it.
@@ -34,7 +47,7 @@ pub(crate) struct RawAnswer<'a> {
     pub(crate) sent: SystemTime,
     /// The wall clock now.
     pub(crate) now: SystemTime,
-    pub(crate) is_dead: DeadCodes<'a>,
+    pub(crate) is_dead: DeadAnswers<'a>,
     /// Whether a text repeats a secret of the request.
     pub(crate) is_echo: &'a (dyn Fn(&str) -> bool + Send + Sync),
 }
@@ -47,7 +60,7 @@ impl RawAnswer<'_> {
     /// something beside it is unusable.
     pub(crate) fn read(&self) -> Result<TokenAnswer, GrantError> {
         let Some(members) = Members::read(self.body, self.is_form()) else {
-            return Err(self.unreadable());
+            return Err(self.unreadable(None));
         };
         let has_access = matches!(members.text("access_token"), Text::Is(_));
         let has_refresh = matches!(members.text("refresh_token"), Text::Is(_));
@@ -55,9 +68,9 @@ impl RawAnswer<'_> {
         match (members.text("error"), has_tokens) {
             (Text::Absent, true) if self.status.is_success() => self.tokens(&members),
             (_, true) => Err(self.unusable("the answer contradicts itself", &members)),
-            (Text::Absent, false) => Err(self.unreadable()),
-            (Text::Is(code), false) => Err(self.refusal(code.expose())),
-            (Text::Odd, false) => Err(self.refusal("")),
+            (Text::Absent, false) => Err(self.unreadable(Some(&members))),
+            (Text::Is(code), false) => Err(self.refusal(code.expose(), &members)),
+            (Text::Odd, false) => Err(self.refusal("", &members)),
         }
     }
 
@@ -71,6 +84,7 @@ impl RawAnswer<'_> {
             return Err(self.salvaged(error, members));
         }
         let lifetime = Lifetime::new(self.sent, members.expires_in());
+        let lifetime = members.refresh_in().into_iter().fold(lifetime, Lifetime::with_refresh_in);
         let access = members.text("access_token").into_option();
         let Some(access) = access.and_then(|value| AccessToken::bearer(value, lifetime).ok()) else {
             return Err(self.unusable("the answer has no usable access token", members));
@@ -79,19 +93,36 @@ impl RawAnswer<'_> {
         Ok(TokenAnswer {
             access: members.scopes().into_iter().fold(access, AccessToken::with_scopes),
             lost_refresh: refresh == Text::Odd,
+            refresh_ends_at: self.refresh_ends_at(members),
             refresh: refresh.into_option(),
             id_token: members.text("id_token").into_option(),
             server_time: self.server_time(),
         })
     }
 
-    fn refusal(&self, code: &str) -> GrantError {
+    fn refusal(&self, code: &str, members: &Members<'_>) -> GrantError {
         let code = if (self.is_echo)(code) { "" } else { code };
-        oauth_error(code, self.status, retry_after(self.headers, self.now), self.is_dead)
+        if self.is_dead(Some(members)) {
+            return dead(self.status).with_code(code);
+        }
+        oauth_error(code, self.status, retry_after(self.headers, self.now))
     }
 
-    /// An answer that says nothing about tokens.
-    fn unreadable(&self) -> GrantError {
+    /// Whether the answer says that the code or refresh token is dead. Who is told to slow down is told nothing else.
+    fn is_dead(&self, members: Option<&Members<'_>>) -> bool {
+        let answer = RefusedAnswer {
+            status: self.status.as_u16(),
+            is_empty: self.body.trim_ascii().is_empty(),
+            says: &|place, text| members.is_some_and(|members| members.says(place, text)),
+        };
+        self.status != StatusCode::TOO_MANY_REQUESTS && (self.is_dead)(&answer)
+    }
+
+    /// An answer that names neither tokens nor an error.
+    fn unreadable(&self, members: Option<&Members<'_>>) -> GrantError {
+        if self.is_dead(members) {
+            return dead(self.status);
+        }
         if !self.status.is_success() {
             return http_error(self.status, retry_after(self.headers, self.now));
         }
@@ -105,8 +136,18 @@ impl RawAnswer<'_> {
 
     fn salvaged(&self, error: GrantError, members: &Members<'_>) -> GrantError {
         let error = error.with_status(self.status.as_u16());
-        let refresh = members.text("refresh_token").into_option();
-        refresh.map(TokenSet::from_refresh_token).into_iter().fold(error, GrantError::with_salvage)
+        match members.text("refresh_token").into_option() {
+            Some(refresh) => {
+                let ends_at = self.refresh_ends_at(members);
+                error.with_salvage(with_refresh(TokenSet::default(), Some(refresh), ends_at))
+            }
+            None => error,
+        }
+    }
+
+    /// When the refresh token ends, counted from when the request was sent, so that it is never too late.
+    fn refresh_ends_at(&self, members: &Members<'_>) -> Option<SystemTime> {
+        self.sent.checked_add(members.refresh_expires_in()?)
     }
 
     /// `Date` (RFC 9110 §6.6.1).
@@ -121,6 +162,11 @@ impl RawAnswer<'_> {
         };
         self.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(essence)
     }
+}
+
+fn with_refresh(tokens: TokenSet, refresh: Option<Secret>, ends_at: Option<SystemTime>) -> TokenSet {
+    let tokens = refresh.into_iter().fold(tokens, TokenSet::with_refresh_token);
+    ends_at.into_iter().fold(tokens, TokenSet::with_refresh_end)
 }
 
 /// Whether a `token_type` means RFC 6750 bearer tokens. Left out it does; a stray colon or space is taken off.

@@ -7,7 +7,7 @@ use serde::{
     Deserialize, Deserializer,
     de::{MapAccess, Visitor},
 };
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
 use url::form_urlencoded;
 
 /// The members of an answer, in order. Values are looked at only when they are asked for: whatever is odd costs itself and nothing
@@ -62,17 +62,56 @@ impl<'a> Members<'a> {
         }
     }
 
-    /// `expires_in`: a number or text that is one. Zero, negative and unreadable ones say nothing, because nobody issues a
-    /// token that has ended; some providers send zero for "no end".
+    /// `expires_in`. Zero says nothing, because nobody issues a token that has ended; some providers send it for "no end".
     pub(crate) fn expires_in(&self) -> Option<Duration> {
-        let seconds = match self.value("expires_in")? {
+        self.seconds("expires_in")
+    }
+
+    /// `refresh_in`: after how long Microsoft wishes to see a token renewed.
+    pub(crate) fn refresh_in(&self) -> Option<Duration> {
+        self.seconds("refresh_in")
+    }
+
+    /// How long the refresh token lives, in the words of Keycloak, of GitHub, LinkedIn and AD FS, and of Intuit. Zero is Keycloak's
+    /// "no end", and so is what is longer than [`LONGEST_LOGIN`].
+    pub(crate) fn refresh_expires_in(&self) -> Option<Duration> {
+        ["refresh_expires_in", "refresh_token_expires_in", "x_refresh_token_expires_in"]
+            .into_iter()
+            .find_map(|name| self.seconds(name))
+            .filter(|life| *life <= LONGEST_LOGIN)
+    }
+
+    /// Whether the member at `place` is `text`, or a number or boolean that is written so. A place is a name, or names of members and
+    /// numbers of list items with a slash before each: `/errors/0/code`.
+    pub(crate) fn says(&self, place: &str, text: &str) -> bool {
+        let (name, inside) = match place.strip_prefix('/') {
+            Some(path) => path.split_at(path.find('/').unwrap_or(path.len())),
+            None => (place, ""),
+        };
+        let mut all = self.0.iter().filter(|(other, _)| other == name);
+        let (Some((_, value)), None) = (all.next(), all.next()) else { return false };
+        match value {
+            Raw::Form(value) => inside.is_empty() && value == text,
+            Raw::Json(raw) => {
+                serde_json::from_str::<Value>(raw.get()).is_ok_and(|value| match value.pointer(inside) {
+                    Some(Value::String(value)) => value == text,
+                    Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string() == text,
+                    _ => false,
+                })
+            }
+        }
+    }
+
+    /// The member `name` as a time in seconds: a number, or text that is one. Zero, negative and unreadable ones say nothing.
+    fn seconds(&self, name: &str) -> Option<Duration> {
+        let seconds = match self.value(name)? {
             Raw::Form(text) => text.trim().parse::<f64>().ok()?,
             Raw::Json(raw) => match raw.get().parse::<f64>() {
                 Ok(seconds) => seconds,
                 Err(_) => serde_json::from_str::<String>(raw.get()).ok()?.trim().parse().ok()?,
             },
         };
-        Duration::try_from_secs_f64(seconds).ok().filter(|life| !life.is_zero())
+        Duration::try_from_secs_f64(seconds).ok().filter(|time| !time.is_zero())
     }
 
     /// `scope`: a list separated by spaces, or a JSON list. `None` where it is left out or is neither; empty means no scopes.
@@ -114,6 +153,9 @@ impl Text {
         }
     }
 }
+
+/// A login that lasts longer has no end that anybody would be warned of.
+const LONGEST_LOGIN: Duration = Duration::from_secs(10 * 366 * 24 * 60 * 60);
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -192,6 +234,53 @@ mod tests {
         }
     }
 
+    // REF-18
+    #[test]
+    fn the_life_of_a_refresh_token_has_several_names() {
+        let life = |body: &str| Members::read(body.as_bytes(), false).unwrap().refresh_expires_in();
+        for (body, seconds) in [
+            (r#"{"refresh_expires_in":1800}"#, Some(1800)),
+            (r#"{"refresh_token_expires_in":"15811200"}"#, Some(15_811_200)),
+            (r#"{"x_refresh_token_expires_in":8726400}"#, Some(8_726_400)),
+            (r#"{"refresh_expires_in":0,"expires_in":60}"#, None),
+            (r#"{"refresh_expires_in":-1}"#, None),
+            (r#"{"refresh_expires_in":"never"}"#, None),
+            (r#"{"refresh_expires_in":1e12}"#, None),
+            (r#"{"expires_in":60}"#, None),
+        ] {
+            assert_eq!(life(body), seconds.map(Duration::from_secs), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_a_name_or_a_way_to_it() {
+        let body = r#"{"error":"a","status":400,"errors":[{"code":"b","final":true}],"twice":"c","twice":"c","x/y":1}"#;
+        let members = Members::read(body.as_bytes(), false).unwrap();
+        for (place, text) in [
+            ("error", "a"),
+            ("/error", "a"),
+            ("status", "400"),
+            ("/errors/0/code", "b"),
+            ("/errors/0/final", "true"),
+        ] {
+            assert!(members.says(place, text), "{place}");
+            assert!(!members.says(place, "x"), "{place}");
+            assert!(!members.says(place, ""), "{place}");
+        }
+        for (place, text) in [
+            ("twice", "c"),
+            ("errors", "b"),
+            ("/errors/1/code", "b"),
+            ("/errors/0", "b"),
+            ("", "a"),
+            ("Error", "a"),
+        ] {
+            assert!(!members.says(place, text), "{place}");
+        }
+        let form = Members::read(b"error=a&b=c", true).unwrap();
+        assert!(form.says("error", "a") && form.says("/b", "c") && !form.says("/b/0", "c"));
+    }
+
     // TOK-12
     #[test]
     fn scopes_are_a_text_or_a_list() {
@@ -236,6 +325,7 @@ mod tests {
         fn nothing_panics(body in prop::collection::vec(any::<u8>(), 0..200), is_form: bool) {
             if let Some(members) = Members::read(&body, is_form) {
                 let _ = (members.expires_in(), members.scopes(), members.has_duplicates());
+                let _ = (members.refresh_in(), members.refresh_expires_in(), members.says("/a/0", "b"));
             }
         }
 

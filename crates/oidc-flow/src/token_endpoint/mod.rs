@@ -15,8 +15,8 @@ use zeroize::Zeroize;
 
 use self::answer::RawAnswer;
 pub(crate) use self::{
-    answer::TokenAnswer,
-    failure::{DeadCodes, retry_after},
+    answer::{DeadAnswers, TokenAnswer},
+    failure::retry_after,
 };
 use crate::{
     OidcClient,
@@ -30,8 +30,8 @@ pub(crate) struct TokenRequest<'a> {
     pub(crate) form: Form,
     /// Asked immediately before the request leaves.
     pub(crate) gate: &'a (dyn Fn() -> Result<(), GrantError> + Send + Sync),
-    /// Which error codes are final.
-    pub(crate) is_dead: DeadCodes<'a>,
+    /// Which refusals are final.
+    pub(crate) is_dead: DeadAnswers<'a>,
     /// Whether the request is sent once more if it was provably not sent.
     pub(crate) repeat_unsent: bool,
 }

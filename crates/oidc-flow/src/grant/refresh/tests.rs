@@ -1,5 +1,8 @@
 //! Refreshes, with good and bad answers.
 
+mod dead;
+mod hints;
+
 use std::sync::Arc;
 
 use oidc_core::{AccessToken, BootTime, Clock, Lifetime, Scopes, TransportError, TransportErrorKind};
@@ -7,10 +10,7 @@ use oidc_testkit::ManualClock;
 use serde_json::json;
 
 use super::*;
-use crate::{
-    fake::{FakeTransport, Signer, client, oauth_provider, provider},
-    provider::Profile,
-};
+use crate::fake::{FakeTransport, Signer, client, oauth_provider, provider};
 
 struct Login {
     client: OidcClient,
@@ -161,27 +161,6 @@ async fn without_a_refresh_token_nobody_is_logged_in() {
         assert_eq!(error.kind(), GrantErrorKind::Refused(Cause::LoggedOut));
     }
     assert!(login.transport.requests().is_empty());
-}
-
-// REF-09, TOK-06
-#[tokio::test]
-async fn only_the_profiles_codes_end_a_login() {
-    let profile = Profile::default()
-        .with_id_tokens(IdTokens::Never)
-        .with_dead_refresh_code(Some(200), "bad_refresh_token");
-    let login = Login::at(provider().with_profile(profile));
-    let refused = GrantErrorKind::Refused(Cause::GrantRejected);
-    for (status, code, kind) in [
-        (400, "invalid_grant", refused),
-        (200, "bad_refresh_token", refused),
-        (400, "bad_refresh_token", GrantErrorKind::Misconfigured),
-        (401, "invalid_client", GrantErrorKind::Misconfigured),
-        (400, "session_expired", GrantErrorKind::Misconfigured),
-        (503, "temporarily_unavailable", GrantErrorKind::NotProcessed),
-    ] {
-        login.transport.answer(status, &json!({"error": code}).to_string());
-        assert_eq!(login.refresh(&Target::granted()).await.unwrap_err().kind(), kind, "{status} {code}");
-    }
 }
 
 // TOK-18

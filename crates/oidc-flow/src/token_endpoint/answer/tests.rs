@@ -18,7 +18,7 @@ fn read_as(status: u16, content_type: &str, body: &[u8]) -> Result<TokenAnswer, 
         body,
         sent: SystemTime::UNIX_EPOCH,
         now: SystemTime::UNIX_EPOCH,
-        is_dead: &|_, code| matches!(code, "invalid_grant" | "bad_refresh_token"),
+        is_dead: &|answer| answer.is_invalid_grant() || (answer.says)("error", "bad_refresh_token"),
         is_echo: &|text| text.contains("canary"),
     };
     answer.read()
@@ -46,6 +46,40 @@ fn the_answer_of_the_textbook_is_read_whole() {
     assert_eq!(answer.refresh, Some(Secret::from("r")));
     assert_eq!(answer.id_token, Some(Secret::from("i")));
     assert!(!answer.lost_refresh);
+}
+
+// TOK-02, REF-18
+#[test]
+fn hints_are_read_and_nonsense_beside_a_token_costs_nothing() {
+    let body = json!({
+        "access_token": "a", "expires_in": "86399", "ext_expires_in": 86399, "refresh_in": "43199",
+        "refresh_token": "r", "refresh_expires_in": 1800, "not-before-policy": 0,
+    });
+    let answer = read(200, &body.to_string()).unwrap();
+    assert_eq!(answer.access.lifetime().refresh_in(), Some(Duration::from_secs(43_199)));
+    let half_an_hour = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800);
+    let tokens = answer.with_refresh_of(TokenSet::default());
+    assert_eq!((tokens.refresh(), tokens.refresh_ends_at()), (Some(&Secret::from("r")), Some(half_an_hour)));
+    for odd in ["0", "-1", "1e300", "1e400", r#""soon""#, "null", "[60]", "{}", "true", "\"\""] {
+        let body = format!(
+            r#"{{"access_token":"a","expires_in":300,"refresh_in":{odd},"refresh_token":"r","refresh_expires_in":{odd}}}"#
+        );
+        let answer = read(200, &body).unwrap();
+        assert_eq!(answer.access.lifetime().refresh_in(), None, "{odd}");
+        assert_eq!(answer.refresh_ends_at, None, "{odd}");
+        assert_eq!(answer.access.lifetime().expires_in(), Some(Duration::from_secs(300)), "{odd}");
+    }
+    let late = read(200, r#"{"access_token":"a","expires_in":300,"refresh_in":300}"#).unwrap();
+    assert_eq!(late.access.lifetime().refresh_in(), None, "not before the end");
+}
+
+// REF-18
+#[test]
+fn a_salvaged_refresh_token_keeps_its_end() {
+    let error =
+        read(200, r#"{"access_token":"a b","refresh_token":"r","refresh_expires_in":60}"#).unwrap_err();
+    let minute = SystemTime::UNIX_EPOCH + Duration::from_secs(60);
+    assert_eq!(error.salvage().unwrap().refresh_ends_at(), Some(minute));
 }
 
 // TOK-03
@@ -131,6 +165,27 @@ fn an_error_with_a_good_status_is_an_error() {
             .unwrap();
     assert_eq!(answer.access.value(), &Secret::from("a.b"));
     assert_eq!(answer.refresh, Some(Secret::from("r")));
+}
+
+// TOK-06, TOK-10
+#[test]
+fn only_what_is_listed_is_dead_and_whoever_is_told_to_slow_down_is_told_nothing_else() {
+    use GrantErrorKind::{Misconfigured, NotProcessed};
+    for (code, status, kind) in [
+        ("invalid_grant", 400, REFUSED),
+        ("invalid_grant", 401, REFUSED),
+        ("invalid_grant", 403, REFUSED),
+        ("invalid_grant", 200, REFUSED),
+        ("invalid_grant", 429, NotProcessed),
+        ("bad_refresh_token", 200, REFUSED),
+        ("bad_refresh_token", 429, NotProcessed),
+        ("INVALID_GRANT", 400, Misconfigured),
+        ("invalid_grant ", 400, Misconfigured),
+        ("invalid_code", 400, Misconfigured),
+    ] {
+        let error = read(status, &json!({"error": code}).to_string()).unwrap_err();
+        assert_eq!((error.kind(), error.status()), (kind, Some(status)), "{code} {status}");
+    }
 }
 
 // LEA-06
@@ -256,7 +311,7 @@ fn the_content_type_does_not_matter_to_json() {
         body,
         sent: now,
         now,
-        is_dead: &|_, _| false,
+        is_dead: &|_| false,
         is_echo: &|_| false,
     };
     assert!(answer.read().is_ok());
