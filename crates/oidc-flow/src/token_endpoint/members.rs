@@ -95,7 +95,9 @@ impl<'a> Members<'a> {
             Raw::Json(raw) => {
                 serde_json::from_str::<Value>(raw.get()).is_ok_and(|value| match value.pointer(inside) {
                     Some(Value::String(value)) => value == text,
-                    Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string() == text,
+                    Some(value @ (Value::Number(_) | Value::Bool(_))) => {
+                        serde_json::from_str::<Value>(text).is_ok_and(|text| text == *value)
+                    }
                     _ => false,
                 })
             }
