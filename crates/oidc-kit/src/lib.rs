@@ -59,7 +59,7 @@ pub use oidc_flow::{
     Callback, ClientAuth, LoginError, OidcClient, PendingLogin, provider, provider::Provider,
 };
 #[doc(no_inline)]
-pub use oidc_refresh::{RefreshPolicy, RefreshingSource, TokenPool};
+pub use oidc_refresh::{Event, EventKind, RefreshPolicy, RefreshingSource, TokenPool};
 #[doc(no_inline)]
 pub use oidc_store::SingleProcess;
 #[doc(no_inline)]

@@ -9,12 +9,15 @@ use oidc_core::{
     store::{Begin, Record, WriteId},
 };
 use tokio::sync::watch;
+use tracing::Instrument;
 
 use crate::{
+    account::Account,
     desk::{Reason, Ticket},
     flight::{Adopted, Event, Flight, Step, StoreFault, Waits},
     random,
     shared::{Call, Caller, Shared, State},
+    telemetry,
 };
 
 impl Shared {
@@ -36,10 +39,13 @@ impl Shared {
             won: None,
             error: None,
             pause: Duration::ZERO,
+            account: Account::open(self, state),
         };
-        let flight = Flight::new(self.grant.spends(), self.waits(), state.ledger.clone(), random::write_id())
+        let attempt = random::write_id();
+        let flight = Flight::new(self.grant.spends(), self.waits(), state.ledger.clone(), attempt)
             .with_replay(self.policy.replay);
-        runtime.spawn(trip.fly(flight));
+        let span = telemetry::refresh_span(&self.key, self.target.id(), attempt, &flight);
+        runtime.spawn(trip.fly(flight).instrument(span));
         Ok(call)
     }
 
@@ -58,11 +64,13 @@ impl Shared {
         operation: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, TokenError> {
         let unavailable = || StoreError::new(StoreErrorKind::Unavailable);
-        match self.within(self.policy.store_timeout, AssertUnwindSafe(operation).catch_unwind()).await {
+        let answer = self.within(self.policy.store_timeout, AssertUnwindSafe(operation).catch_unwind()).await;
+        let result = match answer {
             None => Err(unavailable().into()),
             Some(Err(_)) => Err(TokenError::new(TokenErrorKind::Internal)),
             Some(Ok(result)) => result.map_err(TokenError::from),
-        }
+        };
+        result.inspect_err(telemetry::store_fault)
     }
 }
 
@@ -81,6 +89,7 @@ pub(crate) struct Trip {
     pub(crate) error: Option<TokenError>,
     /// How long the error stands.
     pub(crate) pause: Duration,
+    pub(crate) account: Account,
 }
 
 impl Trip {
@@ -109,6 +118,7 @@ impl Trip {
                 }
                 Step::Serve(_) => {
                     self.serve_unsaved();
+                    self.tell_unsaved();
                     Event::Served
                 }
                 Step::Abandon { lease, outcome, retry_in } => {
@@ -144,7 +154,8 @@ impl Trip {
         if !state.desk.counts(self.ticket) {
             return Adopted::Usable;
         }
-        if self.shared.publish(&state, &login) { Adopted::Usable } else { Adopted::Ended }
+        let origin = self.account.adopts(&self.shared, &login);
+        if self.shared.publish(&state, &login, origin) { Adopted::Usable } else { Adopted::Ended }
     }
 
     async fn prepare(&mut self) -> bool {

@@ -11,6 +11,7 @@ use crate::{
     flight::{Flight, Outcome},
     random,
     shared::State,
+    status::Origin,
 };
 
 impl Trip {
@@ -21,7 +22,7 @@ impl Trip {
         if state.desk.counts(self.ticket)
             && let Some(won) = &self.won
         {
-            shared.publish(&state, won);
+            shared.publish(&state, won, Origin::Refresh);
         }
         let now = shared.clock.boot();
         let (landing, next) = state.desk.serve_unsaved(self.ticket, now, shared.token(), &shared.policy);
@@ -32,7 +33,7 @@ impl Trip {
     /// Those who began to wait after the tokens were served, because they have ended since, learn why.
     pub(crate) fn not_saved(&mut self, error: &TokenError) {
         let shared = self.shared.clone();
-        tracing::warn!(key = %shared.key, %error, "renewed tokens could not be saved yet");
+        tracing::debug!(%error, "renewed tokens could not be saved yet");
         if self.served {
             let mut state = shared.state();
             let next = state.desk.release(self.ticket);
@@ -62,29 +63,37 @@ impl Trip {
     pub(crate) fn land(mut self, flight: &Flight, outcome: Outcome) {
         let shared = self.shared.clone();
         let mut state = shared.state();
-        let ending = if state.desk.counts(self.ticket) {
+        let before = state.desk.failure().and_then(|failure| failure.error.reauth_cause());
+        let counts = state.desk.counts(self.ticket);
+        let ending = if counts {
             state.ledger = flight.ledger().clone();
-            self.conclude(&mut state, outcome)
+            self.conclude(&mut state, &outcome)
         } else {
             Ending::Renewed
         };
         let now = shared.clock.boot();
         let landing = state.desk.land(self.ticket, now, shared.token(), ending, &shared.policy);
+        let news = counts.then(|| self.account.news(&shared, &state.desk, &landing, before)).flatten();
         state.hang_up();
         drop(state);
+        let error = match &landing {
+            Landing::Failed(error) => Some(error.clone()),
+            Landing::Changed | Landing::Over(_) => None,
+        };
         self.caller.send_replace(Some(landing));
+        self.report(&outcome, error.as_ref(), news);
     }
 
-    fn conclude(&mut self, state: &mut State, outcome: Outcome) -> Ending<TokenError> {
+    fn conclude(&mut self, state: &mut State, outcome: &Outcome) -> Ending<TokenError> {
         let shared = self.shared.clone();
         let standing = shared.policy.revalidate_after;
-        let ending = match outcome {
+        match outcome {
             Outcome::Renewed | Outcome::Adopted => {
-                if let Some(won) = self.won.take().filter(|_| outcome == Outcome::Renewed) {
-                    shared.publish(state, &won);
+                if let Some(won) = self.won.take().filter(|_| *outcome == Outcome::Renewed) {
+                    self.account.wins(&shared, &won);
+                    shared.publish(state, &won, Origin::Refresh);
                 }
-                tracing::debug!(key = %shared.key, won = outcome == Outcome::Renewed, "tokens renewed");
-                return Ending::Renewed;
+                Ending::Renewed
             }
             Outcome::LoggedOut => {
                 shared.snapshot.store(None);
@@ -93,17 +102,17 @@ impl Trip {
             }
             Outcome::Dead(cause) => {
                 state.ledger.forget();
-                Ending::Denied { error: TokenError::reauth(cause), pause: standing }
+                Ending::Denied { error: TokenError::reauth(*cause), pause: standing }
             }
             Outcome::BackOff(pause) => {
                 let last = || state.desk.failure().map(|failure| failure.error.clone());
                 let error = self.error.take().or_else(last);
                 let unknown = || TokenError::new(TokenErrorKind::NotProcessed);
-                Ending::Denied { error: error.unwrap_or_else(unknown), pause }
+                Ending::Denied { error: error.unwrap_or_else(unknown), pause: *pause }
             }
             Outcome::Failed | Outcome::StoreFailed => {
                 if let Some(won) = self.won.take() {
-                    shared.publish(state, &won);
+                    shared.publish(state, &won, Origin::Refresh);
                 }
                 let failures = state.desk.failures().saturating_add(1);
                 let backoff = shared.policy.backoff(failures, true, random::number());
@@ -113,10 +122,6 @@ impl Trip {
                     pause: self.pause.max(backoff),
                 }
             }
-        };
-        if let Ending::Denied { error, pause } | Ending::Failed { error, pause } = &ending {
-            tracing::warn!(key = %shared.key, %error, ?pause, "tokens could not be renewed");
         }
-        ending
     }
 }

@@ -38,10 +38,12 @@
 //! - A store that is down is an error of its own, never "logged out"; users' refresh tokens are not spent without it.
 //! - For one login there is at most one token request per second and process, but for that one repetition, whatever APIs, callers and clocks do.
 
+mod account;
 mod attention;
 mod decide;
 mod desk;
 mod drive;
+mod event;
 mod flight;
 mod landing;
 mod policy;
@@ -53,10 +55,14 @@ mod sign;
 mod snapshot;
 mod source;
 mod status;
+mod telemetry;
 
+#[cfg(feature = "metrics")]
+pub use self::telemetry::describe_metrics;
 pub use self::{
+    event::{Event, EventKind},
     policy::RefreshPolicy,
     pool::{TokenPool, TokenPoolBuilder},
     source::{RefreshingSource, RefreshingSourceBuilder},
-    status::{State, Status},
+    status::{Origin, State, Status},
 };

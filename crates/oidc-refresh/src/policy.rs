@@ -32,7 +32,7 @@ pub struct RefreshPolicy {
     /// rejects it. 1 s to 1 d. Default 5 min: what providers with short tokens give.
     pub assumed_lifetime: Duration,
     /// How long before the provider said that a login will end the application is told, by
-    /// an event; at most half of what the login had left when its tokens
+    /// [`LoginEnding`](crate::EventKind::LoginEnding); at most half of what the login had left when its tokens
     /// were won, so that a login that each refresh prolongs by a little is not always about to end. Zero: never. Up to 366 d.
     /// Default 10 min: time to save one's work.
     pub login_ending: Duration,

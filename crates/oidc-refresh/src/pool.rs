@@ -10,7 +10,12 @@ use oidc_core::{
     Clock, ConfigError, Grant, KeyId, Target, TargetId, TokenError, TokenKey, TokenSet, TokenStore,
 };
 
-use crate::{policy::RefreshPolicy, shared::Parts, source::RefreshingSource};
+use crate::{
+    event::{Event, Listener},
+    policy::RefreshPolicy,
+    shared::Parts,
+    source::RefreshingSource,
+};
 
 /// The logins of many users in one store: gives each its [`RefreshingSource`], and begins and ends logins.
 ///
@@ -115,6 +120,13 @@ impl TokenPoolBuilder {
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.parts.clock = clock;
+        self
+    }
+
+    /// Calls `listener` whenever something happens to a login that nobody may be waiting for. [`Event`] says when and how.
+    #[must_use]
+    pub fn on_event(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.parts.listener = Listener::new(listener);
         self
     }
 

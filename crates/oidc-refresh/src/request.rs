@@ -8,7 +8,7 @@ use oidc_core::{
     store::{Lease, Record, Renew},
 };
 
-use crate::{drive::Trip, flight::Sent, shared::Shared};
+use crate::{drive::Trip, flight::Sent, shared::Shared, telemetry};
 
 impl Trip {
     pub(crate) async fn send(&mut self, record: &Record, lease: &Lease) -> Sent {
@@ -29,9 +29,13 @@ impl Trip {
             return Sent::Refused(cause);
         }
         let gate = SendGate::new(shared.clock.clone(), self.gate_closes_at);
+        let asked_at = shared.clock.boot();
         let request = Request { shared: &shared, gate: &gate };
         let result = self.request(&login.tokens(&shared.target), lease, &gate).await;
         drop(request);
+        if gate.was_passed() {
+            telemetry::token_request(&result, shared.clock.boot().since(asked_at));
+        }
         match result {
             Ok(tokens) => {
                 let payload = self.keep(&mut login, tokens);

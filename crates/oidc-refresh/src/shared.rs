@@ -16,10 +16,12 @@ use tokio::sync::watch;
 use crate::{
     decide::Timing,
     desk::{Desk, Landing, Mode, Ticket, Token},
+    event::Listener,
     flight::Ledger,
     policy::RefreshPolicy,
     random,
     snapshot::Snapshot,
+    status::Origin,
 };
 
 pub(crate) struct Shared {
@@ -29,6 +31,7 @@ pub(crate) struct Shared {
     pub(crate) store: Arc<dyn TokenStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) policy: RefreshPolicy,
+    pub(crate) listener: Listener,
     /// Fixed for this key and instance.
     pub(crate) jitter: u64,
     pub(crate) snapshot: ArcSwapOption<Snapshot>,
@@ -58,19 +61,31 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) policy: RefreshPolicy,
     pub(crate) target: Target,
+    pub(crate) listener: Listener,
 }
 
 impl Parts {
     pub(crate) fn new(grant: impl Grant) -> Self {
-        let (policy, target) = Default::default();
-        Self { grant: Arc::new(grant), clock: Arc::new(SystemClock::new()), policy, target }
+        let (policy, target, listener) = Default::default();
+        Self { grant: Arc::new(grant), clock: Arc::new(SystemClock::new()), policy, target, listener }
     }
 
     /// Puts them together for one login.
     pub(crate) fn assemble(self, store: Arc<dyn TokenStore>, key: KeyId) -> Shared {
-        let Self { grant, clock, policy, target } = self;
+        let Self { grant, clock, policy, target, listener } = self;
         let (snapshot, state) = Default::default();
-        Shared { key, target, grant, store, clock, policy, jitter: random::number(), snapshot, state }
+        Shared {
+            key,
+            target,
+            grant,
+            store,
+            clock,
+            policy,
+            listener,
+            jitter: random::number(),
+            snapshot,
+            state,
+        }
     }
 }
 
@@ -89,7 +104,7 @@ impl Shared {
     ///
     /// A token that is there already keeps its generation, and stays rejected if it was. One that `login` does not have is another
     /// login's.
-    pub(crate) fn publish(&self, state: &State, login: &SavedLogin) -> bool {
+    pub(crate) fn publish(&self, state: &State, login: &SavedLogin, origin: Origin) -> bool {
         let now = self.clock.boot();
         if state.desk.mode() == Mode::Closed {
             return false;
@@ -105,7 +120,8 @@ impl Shared {
         }
         let renewable = !self.grant.spends() || login.refresh().is_some();
         let timing = Timing::of(access, self.clock.wall(), now, renewable, &self.policy, self.jitter);
-        let snapshot = Snapshot::new(credential, timing, now, now.after(self.policy.revalidate_after));
+        let snapshot =
+            Snapshot::new(credential, origin, timing, now, now.after(self.policy.revalidate_after));
         let good = snapshot.good(now).is_some();
         self.snapshot.store(Some(Arc::new(snapshot)));
         good

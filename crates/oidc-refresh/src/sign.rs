@@ -11,9 +11,11 @@ use tokio::sync::oneshot;
 
 use crate::{
     desk::{Mode, Reason},
+    event::EventKind,
     flight::Standing,
     random,
     shared::{Shared, State},
+    status::Origin,
 };
 
 impl Shared {
@@ -121,21 +123,37 @@ impl Shared {
         runtime.spawn(async move {
             let epoch = shared.state().desk.epoch();
             let Ok(record) = shared.ask(shared.store.load(&shared.key)).await else { return };
-            let record = record.unwrap_or_default();
-            let mut state = shared.state();
-            if !state.desk.may_adopt(epoch) {
-                return;
-            }
-            match state.ledger.standing(&record) {
-                Standing::Same => {}
-                Standing::Behind => {
-                    if let Some(ticket) = state.desk.repair(epoch) {
-                        drop(shared.launch(&mut state, ticket));
-                    }
-                }
-                Standing::Theirs => shared.adopt(&mut state, &record),
+            if let Some(news) = shared.compare(epoch, &record.unwrap_or_default()) {
+                shared.tell(news);
             }
         });
+    }
+
+    /// What is in the store, beside what is held here. Gives what is to be told of it.
+    fn compare(self: &Arc<Self>, epoch: u32, record: &Record) -> Option<EventKind> {
+        let mut state = self.state();
+        if !state.desk.may_adopt(epoch) {
+            return None;
+        }
+        match state.ledger.standing(record) {
+            Standing::Same => {
+                let login = SavedLogin::from_payload(&self.key, record.payload.as_ref()?).ok()?;
+                self.ending(&login).map(|ends_in| EventKind::LoginEnding { ends_in })
+            }
+            Standing::Behind => {
+                if let Some(ticket) = state.desk.repair(epoch) {
+                    drop(self.launch(&mut state, ticket));
+                }
+                None
+            }
+            Standing::Theirs => {
+                self.adopt(&mut state, record);
+                let cause = state.desk.failure().and_then(|failure| failure.error.reauth_cause());
+                Some(cause.map_or(EventKind::Refreshed { origin: Origin::Elsewhere }, |cause| {
+                    EventKind::LoginNeeded { cause }
+                }))
+            }
+        }
     }
 
     /// The tokens are in the store. Says whether they are used: not if somebody signed in or out here since `epoch`.
@@ -145,7 +163,7 @@ impl Shared {
         if begins {
             state.ledger.hold(revision, login.to_payload(&self.key));
             self.snapshot.store(None);
-            self.publish(&state, login);
+            self.publish(&state, login, Origin::SignIn);
         }
         begins
     }
@@ -170,7 +188,7 @@ impl Shared {
         if let Ok(login) = SavedLogin::from_payload(&self.key, payload) {
             state.desk.adopt();
             state.ledger.hold(record.revision, payload.clone());
-            self.publish(state, &login);
+            self.publish(state, &login, Origin::Elsewhere);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use oidc_core::{BootTime, Credential};
 
-use crate::{attention::Attention, decide::Timing, desk::Token};
+use crate::{attention::Attention, decide::Timing, desk::Token, status::Origin};
 
 /// One credential and when it needs attention. Replaced as a whole; only the attention changes.
 #[derive(Debug)]
@@ -10,13 +10,20 @@ pub(crate) struct Snapshot {
     credential: Credential,
     timing: Timing,
     received: BootTime,
+    origin: Origin,
     attention: Attention,
 }
 
 impl Snapshot {
-    pub(crate) fn new(credential: Credential, timing: Timing, received: BootTime, look_at: BootTime) -> Self {
+    pub(crate) fn new(
+        credential: Credential,
+        origin: Origin,
+        timing: Timing,
+        received: BootTime,
+        look_at: BootTime,
+    ) -> Self {
         let attention = Attention::at(timing.refresh_at.min(timing.ends_at).min(look_at));
-        Self { credential, timing, received, attention }
+        Self { credential, timing, received, origin, attention }
     }
 
     /// The credential, where nothing at all has to be done about it.
@@ -40,6 +47,11 @@ impl Snapshot {
     /// When this process got it.
     pub(crate) fn received(&self) -> BootTime {
         self.received
+    }
+
+    /// Where it came from.
+    pub(crate) fn origin(&self) -> Origin {
+        self.origin
     }
 
     /// What the desk sees of it.

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use oidc_core::{
-    BootTime, Clock, ConfigError, Credential, Generation, Grant, MemoryStore, Target, TokenError,
+    BootTime, Clock, ConfigError, Credential, Generation, Grant, KeyId, MemoryStore, Target, TokenError,
     TokenErrorKind, TokenKey, TokenSet, TokenSource, TokenStore,
 };
 
 use crate::{
     desk::{Desk, Entry, Exit, Landing, Reason, Upkeep},
+    event::{Event, Listener},
     policy::RefreshPolicy,
     shared::{Call, Parts, Shared},
     snapshot::Snapshot,
     status::Status,
+    telemetry,
 };
 
 /// Keeps one login alive and gives its credential: the [`TokenSource`] that the layer wants.
@@ -57,7 +59,14 @@ impl RefreshingSource {
         self.shared.sign_out().await
     }
 
+    /// Which login it keeps: the hash of its [`TokenKey`], which stores and logs know it by.
+    pub fn key(&self) -> KeyId {
+        self.shared.key
+    }
+
     /// What is known of the credential, without secrets. No I/O.
+    ///
+    /// A health check asks [`Status::is_ready`].
     pub fn status(&self) -> Status {
         self.shared.status()
     }
@@ -114,6 +123,7 @@ impl Shared {
         let credential = snapshot.good(now)?.clone();
         let (upkeep, next) = snapshot.token().upkeep(now, &self.policy);
         if snapshot.claim_attention(now, next) {
+            telemetry::used(snapshot.timing().ends_at, now);
             match upkeep {
                 Upkeep::Refresh => self.refresh_behind(),
                 Upkeep::Look => self.look_behind(),
@@ -174,6 +184,7 @@ impl Shared {
         let snapshot = self.snapshot.load();
         let current = snapshot.as_ref().filter(|snapshot| snapshot.credential().generation() == generation);
         if let Some(snapshot) = current.filter(|snapshot| snapshot.reject()) {
+            telemetry::rejected(&self.key);
             state.desk.reject(self.clock.boot(), &snapshot.token(), &self.policy);
         }
     }
@@ -221,6 +232,13 @@ impl RefreshingSourceBuilder {
         self
     }
 
+    /// Calls `listener` whenever something happens to the login that nobody may be waiting for. [`Event`] says when and how.
+    #[must_use]
+    pub fn on_event(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.parts.listener = Listener::new(listener);
+        self
+    }
+
     /// Sets the numbers.
     #[must_use]
     pub fn policy(mut self, policy: RefreshPolicy) -> Self {
@@ -255,7 +273,7 @@ impl RefreshingSourceBuilder {
 }
 
 /// The key of a login that nobody else sees.
-fn private_key() -> Result<oidc_core::KeyId, ConfigError> {
+fn private_key() -> Result<KeyId, ConfigError> {
     let issuer = oidc_core::Issuer::new("https://this.source.invalid")?;
     Ok(TokenKey::new(issuer, "", oidc_core::Subject::App).id())
 }

@@ -1,3 +1,5 @@
+//! Bounds, contradictions and pauses.
+
 use proptest::prelude::*;
 
 use super::*;
