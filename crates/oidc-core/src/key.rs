@@ -120,6 +120,11 @@ impl TokenKey {
 pub struct KeyId([u8; 32]);
 
 impl KeyId {
+    /// The key whose [raw hash](Self::as_bytes) this is: for stores that list what they keep.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// The raw hash.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

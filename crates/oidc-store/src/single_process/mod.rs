@@ -1,6 +1,5 @@
 //! A full token store over a simple one.
 
-mod envelope;
 mod row;
 
 use std::{
@@ -18,10 +17,8 @@ use oidc_core::{
 use tokio::runtime::Handle;
 use zeroize::Zeroizing;
 
-use self::{
-    envelope::{Envelope, Moment},
-    row::{Change, Row},
-};
+use self::row::{Change, Row};
+use crate::envelope::{Envelope, Moment};
 
 /// Makes a [`TokenStore`] of a [`SimpleStore`], for tokens that one process uses.
 ///

@@ -5,7 +5,7 @@ use oidc_core::{
     store::{Claim, Record, StoreTime, WriteId},
 };
 
-use super::envelope::{Envelope, Hash, Moment};
+use crate::envelope::{Envelope, Hash, Moment};
 
 /// What this instance remembers of one record between two operations.
 #[derive(Debug, Default)]
@@ -50,7 +50,7 @@ impl Row {
     ) -> Result<Option<Record>, StoreError> {
         let Some(saved) = saved else { return self.read_nothing() };
         let envelope = Envelope::open(key, saved)?;
-        if envelope.instance == instance {
+        if envelope.era == instance {
             return Ok(Some(self.read_own(envelope.record)));
         }
         match self.known {
@@ -58,7 +58,7 @@ impl Row {
             Known::TakenOver(hash) if hash == envelope.hash => {}
             _ => return Err(StoreError::new(StoreErrorKind::Conflict)),
         }
-        Ok(Some(inherited(envelope, now)))
+        Ok(Some(envelope.inherited(now)))
     }
 
     fn read_nothing(&mut self) -> Result<Option<Record>, StoreError> {
@@ -116,20 +116,6 @@ impl Row {
         }
         (self.removing, self.prolonged) = (None, None);
     }
-}
-
-/// A record of an earlier instance, whose time has ended with it: its claim counts as run out, which leaves
-/// doubt behind as the rules say; of a back-off there is left what the wall clock says, and never more than
-/// there was.
-fn inherited(envelope: Envelope, now: Moment) -> Record {
-    let Envelope { written, mut record, .. } = envelope;
-    record.claim = record.claim.map(|claim| Claim { deadline: StoreTime(i64::MIN), ..claim });
-    record.not_before = record.not_before.map(|not_before| {
-        let was_left = not_before.since(written.store);
-        let passed = StoreTime(now.wall).since(StoreTime(written.wall));
-        now.store.after(was_left.saturating_sub(passed))
-    });
-    record
 }
 
 fn same_but_for_the_deadline(one: &Record, other: &Record) -> bool {

@@ -1,22 +1,23 @@
-//! What is saved: a record, who wrote it, and when.
+//! What is saved: a record, who wrote it in what time, and when.
 
 use std::time::{Duration, SystemTime};
 
 use oidc_core::{
     Clock, KeyId, StoreError, StoreErrorKind,
-    store::{Record, StoreTime, WriteId},
+    store::{Claim, Record, StoreTime, WriteId},
 };
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 /// A saved record.
 ///
-/// In bytes: `oidc`, a version, a SHA-256 hash, the instance, the two times as big-endian numbers, the
+/// In bytes: `oidc`, a version, a SHA-256 hash, the era, the two times as big-endian numbers, the
 /// record. The hash covers all else and the key, so that damage and a record in the wrong place are noticed.
 /// It proves nothing against somebody who can write to the store.
 #[derive(Debug)]
 pub(super) struct Envelope {
-    pub(super) instance: WriteId,
+    /// For how long the writer's clock meant anything: while an instance ran, or a machine was up.
+    pub(super) era: WriteId,
     pub(super) written: Moment,
     pub(super) record: Record,
     pub(super) hash: Hash,
@@ -29,9 +30,9 @@ const VERSION: u8 = 1;
 
 impl Envelope {
     /// The bytes to save.
-    pub(super) fn seal(key: &KeyId, instance: WriteId, now: Moment, record: &Record) -> Zeroizing<Vec<u8>> {
+    pub(super) fn seal(key: &KeyId, era: WriteId, now: Moment, record: &Record) -> Zeroizing<Vec<u8>> {
         let record = record.to_bytes();
-        let head = [&instance.0[..], &now.store.0.to_be_bytes(), &now.wall.to_be_bytes()].concat();
+        let head = [&era.0[..], &now.store.0.to_be_bytes(), &now.wall.to_be_bytes()].concat();
         let hash = hash(key, &head, &record);
         // One allocation of the right size, because one that grows leaves copies behind.
         let mut bytes = Vec::with_capacity(MAGIC.len() + 1 + hash.len() + head.len() + record.len());
@@ -54,20 +55,28 @@ impl Envelope {
         if version != VERSION || hash(key, head, record) != saved_hash {
             return Err(damaged());
         }
-        let (&instance, times) = head.split_first_chunk().ok_or_else(damaged)?;
+        let (&era, times) = head.split_first_chunk().ok_or_else(damaged)?;
         let (&store, times) = times.split_first_chunk().ok_or_else(damaged)?;
         let (&wall, _) = times.split_first_chunk().ok_or_else(damaged)?;
         let written = Moment { store: StoreTime(i64::from_be_bytes(store)), wall: i64::from_be_bytes(wall) };
-        Ok(Self {
-            instance: WriteId(instance),
-            written,
-            record: Record::from_bytes(record)?,
-            hash: saved_hash,
-        })
+        Ok(Self { era: WriteId(era), written, record: Record::from_bytes(record)?, hash: saved_hash })
+    }
+
+    /// The record in another era than its own: its claim counts as run out, which leaves doubt behind as the rules say; of a
+    /// back-off there is left what the wall clock says, and never more than there was.
+    pub(super) fn inherited(self, now: Moment) -> Record {
+        let Self { written, mut record, .. } = self;
+        record.claim = record.claim.map(|claim| Claim { deadline: StoreTime(i64::MIN), ..claim });
+        record.not_before = record.not_before.map(|not_before| {
+            let was_left = not_before.since(written.store);
+            let passed = StoreTime(now.wall).since(StoreTime(written.wall));
+            now.store.after(was_left.saturating_sub(passed))
+        });
+        record
     }
 }
 
-/// One moment on two clocks: that of the store, which means nothing to a later instance, and the wall clock.
+/// One moment on two clocks: that of the store, which means nothing in another era, and the wall clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Moment {
     pub(super) store: StoreTime,
@@ -86,7 +95,7 @@ impl Moment {
 }
 
 fn hash(key: &KeyId, head: &[u8], record: &[u8]) -> Hash {
-    let hasher = Sha256::new().chain_update(b"oidc single process 1").chain_update(key.as_bytes());
+    let hasher = Sha256::new().chain_update(b"oidc saved record 1").chain_update(key.as_bytes());
     hasher.chain_update(head).chain_update(record).finalize().into()
 }
 
@@ -109,7 +118,7 @@ mod tests {
     #[test]
     fn a_record_comes_back_with_who_wrote_it_and_when() {
         let envelope = Envelope::open(&key("app"), &sealed()).unwrap();
-        assert_eq!(envelope.instance, WriteId([9; 16]));
+        assert_eq!(envelope.era, WriteId([9; 16]));
         assert_eq!(envelope.written, Moment { store: StoreTime(-3), wall: 1_700_000_000_000 });
         assert_eq!(envelope.record.payload, Some(Payload::new(vec![7; 100])));
     }
