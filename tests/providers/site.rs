@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use oidc_core::{Issuer, MemoryStore, Secret};
 use oidc_flow::{ClientAuth, OidcClient, Session, provider::Provider};
-use oidc_refresh::{RefreshingSource, TokenPool};
+use oidc_refresh::{LoginSource, TokenPool};
 use oidc_tower::{Bearer, BearerLayer, Origins};
 use oidc_transport::{ReqwestService, ReqwestTransport};
 use serde_json::Value;
@@ -29,7 +29,7 @@ pub(crate) enum Registered {
 }
 
 /// An HTTP client that calls an API with the tokens of one login.
-pub(crate) type Api = Bearer<ReqwestService, Arc<RefreshingSource>>;
+pub(crate) type Api = Bearer<ReqwestService, Arc<LoginSource>>;
 
 /// The provider at one issuer.
 pub(crate) struct Site {

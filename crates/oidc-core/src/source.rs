@@ -114,6 +114,12 @@ impl Credential {
         self.authorization == other.authorization
     }
 
+    /// The access token itself, for whoever has to put it somewhere else than into this header. Nothing that is shown to anybody should hold it.
+    pub fn expose(&self) -> &str {
+        let text = self.authorization.to_str().unwrap_or_default();
+        text.split_once(' ').map_or(text, |(_scheme, token)| token)
+    }
+
     /// Attaches itself to `request`: sets the `Authorization` header, marked sensitive, in place of any other.
     ///
     /// # Errors
@@ -156,6 +162,7 @@ mod tests {
         let values: Vec<_> = request.headers().get_all(AUTHORIZATION).iter().collect();
         assert_eq!(values, ["Bearer canary"]);
         assert!(values[0].is_sensitive());
+        assert_eq!(credential.expose(), "canary");
         assert!(!format!("{request:?} {credential:?}").contains("canary"));
     }
 }

@@ -39,7 +39,7 @@
 //! | to | look at |
 //! |---|---|
 //! | attach tokens to requests | [`BearerLayer`], [`Origins`], [`UseSource`] |
-//! | keep one login alive, or many | [`RefreshingSource`], [`TokenPool`], [`RefreshPolicy`] |
+//! | keep one login alive, or many | [`RefreshingSource`], [`TokenPool`] and its [`LoginSource`]s, [`RefreshPolicy`] |
 //! | log users in, and everything else that is said to a provider | [`OidcClient`], [`Provider`], [`provider`] (feature `flow`) |
 //! | choose where tokens are kept | [`MemoryStore`], `FileStore` (on Unix), [`SingleProcess`], or your own [`TokenStore`] |
 //! | choose what carries the requests to the provider | [`ReqwestTransport`] (feature `reqwest`), [`TowerTransport`], or your own [`HttpTransport`] |
@@ -59,7 +59,7 @@ pub use oidc_flow::{
     Callback, ClientAuth, LoginError, OidcClient, PendingLogin, provider, provider::Provider,
 };
 #[doc(no_inline)]
-pub use oidc_refresh::{Event, EventKind, RefreshPolicy, RefreshingSource, TokenPool};
+pub use oidc_refresh::{Event, EventKind, LoginSource, RefreshPolicy, RefreshingSource, TokenPool};
 #[doc(no_inline)]
 #[cfg(unix)]
 pub use oidc_store::FileStore;

@@ -9,7 +9,8 @@ use crate::{
     drive::Trip,
     event::EventKind,
     flight::Outcome,
-    shared::{Shared, State},
+    memory::State,
+    shared::LoginSource,
     status::Origin,
     telemetry::{self, Unsaved},
 };
@@ -26,39 +27,39 @@ pub(crate) struct Account {
 }
 
 impl Account {
-    pub(crate) fn open(shared: &Shared, state: &State) -> Self {
+    pub(crate) fn open(shared: &LoginSource, state: &State) -> Self {
         Self {
-            started: shared.clock.boot(),
+            started: shared.setup.clock.boot(),
             known: state.ledger.seen().is_some(),
-            generation: shared.token().map(|token| token.generation),
+            generation: shared.shown().map(|token| token.generation),
             ends_in: None,
             unsaved: None,
         }
     }
 
     /// Tokens of the store are taken over. Says where they came from.
-    pub(crate) fn adopts(&mut self, shared: &Shared, login: &SavedLogin) -> Origin {
+    pub(crate) fn adopts(&mut self, shared: &LoginSource, login: &SavedLogin) -> Origin {
         self.ends_in = shared.ending(login).or(self.ends_in);
         if self.known { Origin::Elsewhere } else { Origin::Store }
     }
 
     /// Tokens were won.
-    pub(crate) fn wins(&mut self, shared: &Shared, login: &SavedLogin) {
+    pub(crate) fn wins(&mut self, shared: &LoginSource, login: &SavedLogin) {
         self.ends_in = shared.ending(login).or(self.ends_in);
     }
 
     /// What the application is to be told of how it ended for those who waited. `before` is why the login was over before.
     pub(crate) fn news(
         &self,
-        shared: &Shared,
+        shared: &LoginSource,
         desk: &Desk,
         landing: &Landing<TokenError>,
         before: Option<Cause>,
     ) -> Option<EventKind> {
-        let now = shared.clock.boot();
-        let token = shared.token();
+        let now = shared.setup.clock.boot();
+        let token = shared.shown();
         let Landing::Failed(error) = landing else {
-            let origin = shared.snapshot.load().as_ref().map(|snapshot| snapshot.origin())?;
+            let origin = shared.memory.snapshot().as_ref().map(|snapshot| snapshot.origin())?;
             let is_new = token.map(|token| token.generation) != self.generation && origin != Origin::Store;
             return is_new.then_some(EventKind::Refreshed { origin });
         };
@@ -79,7 +80,7 @@ impl Trip {
     /// Those who waited have the tokens; whoever watches over the store learns that it has not.
     pub(crate) fn tell_unsaved(&mut self) {
         let shared = self.shared.clone();
-        self.account.unsaved.get_or_insert_with(|| Unsaved::new(shared.clock.boot()));
+        self.account.unsaved.get_or_insert_with(|| Unsaved::new(shared.setup.clock.boot()));
         let error = self.error.clone().unwrap_or_else(|| TokenError::new(TokenErrorKind::Internal));
         shared.tell(EventKind::Unsaved { error });
     }
@@ -87,7 +88,7 @@ impl Trip {
     /// It is over, and those who waited have been told.
     pub(crate) fn report(mut self, outcome: &Outcome, error: Option<&TokenError>, news: Option<EventKind>) {
         let shared = self.shared.clone();
-        let now = shared.clock.boot();
+        let now = shared.setup.clock.boot();
         telemetry::refresh_ended(outcome, error, now.since(self.account.started));
         let saved = matches!(outcome, Outcome::Renewed | Outcome::Failed);
         let unsaved_since = self.account.unsaved.take().map(|unsaved| unsaved.since);

@@ -6,7 +6,7 @@ use futures_util::FutureExt;
 use oidc_core::{
     BootTime, GrantError, GrantErrorKind, Payload, SavedLogin, StoreError, StoreErrorKind, TokenError,
     TokenErrorKind,
-    store::{Begin, Record, WriteId},
+    store::{Abandon, Begin, Record, WriteId},
 };
 use tokio::sync::watch;
 use tracing::Instrument;
@@ -15,22 +15,23 @@ use crate::{
     account::Account,
     desk::{Reason, Ticket},
     flight::{Adopted, Event, Flight, Step, StoreFault, Waits},
+    memory::{Call, Caller, State},
     random,
-    shared::{Call, Caller, Shared, State},
+    shared::LoginSource,
     telemetry,
 };
 
-impl Shared {
+impl LoginSource {
     /// Starts the refresh of `ticket`. Whoever waits watches the result, nobody owns it.
-    pub(crate) fn launch(self: &Arc<Self>, state: &mut State, ticket: Ticket) -> Result<Call, TokenError> {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+    pub(crate) fn launch(&self, state: &mut State, ticket: Ticket) -> Result<Call, TokenError> {
+        let (Ok(runtime), Ok(shared)) = (tokio::runtime::Handle::try_current(), self.handle()) else {
             state.lose(ticket);
             return Err(TokenError::closed());
         };
         let (caller, call) = watch::channel(None);
         state.call = Some(call.clone());
         let trip = Trip {
-            shared: self.clone(),
+            shared,
             ticket,
             caller,
             gate_closes_at: BootTime::default(),
@@ -42,19 +43,19 @@ impl Shared {
             account: Account::open(self, state),
         };
         let attempt = random::write_id();
-        let flight = Flight::new(self.grant.spends(), self.waits(), state.ledger.clone(), attempt)
-            .with_replay(self.policy.replay);
-        let span = telemetry::refresh_span(&self.key, self.target.id(), attempt, &flight);
+        let flight = Flight::new(self.setup.grant.spends(), self.waits(), state.ledger.clone(), attempt)
+            .with_replay(self.setup.policy.replay);
+        let span = telemetry::refresh_span(&self.key, self.setup.target_id, attempt, &flight);
         runtime.spawn(trip.fly(flight).instrument(span));
         Ok(call)
     }
 
     fn waits(&self) -> Waits {
         Waits {
-            poll: self.policy.busy_poll,
-            patience: self.policy.busy_patience,
-            brief: self.policy.busy_brief,
-            save: self.policy.save_retry,
+            poll: self.setup.policy.busy_poll,
+            patience: self.setup.policy.busy_patience,
+            brief: self.setup.policy.busy_brief,
+            save: self.setup.policy.save_retry,
         }
     }
 
@@ -64,7 +65,8 @@ impl Shared {
         operation: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, TokenError> {
         let unavailable = || StoreError::new(StoreErrorKind::Unavailable);
-        let answer = self.within(self.policy.store_timeout, AssertUnwindSafe(operation).catch_unwind()).await;
+        let answer =
+            self.within(self.setup.policy.store_timeout, AssertUnwindSafe(operation).catch_unwind()).await;
         let result = match answer {
             None => Err(unavailable().into()),
             Some(Err(_)) => Err(TokenError::new(TokenErrorKind::Internal)),
@@ -76,7 +78,7 @@ impl Shared {
 
 /// One refresh under way.
 pub(crate) struct Trip {
-    pub(crate) shared: Arc<Shared>,
+    pub(crate) shared: Arc<LoginSource>,
     /// What those have who wait now, and how it is called.
     pub(crate) ticket: Ticket,
     pub(crate) caller: Caller,
@@ -103,14 +105,14 @@ impl Trip {
                 Step::Prepare => Event::Prepared(self.prepare().await),
                 Step::Begin { attempt } => Event::Began(self.begin(&flight, attempt).await),
                 Step::Pause(pause) => {
-                    let clock = &self.shared.clock;
+                    let clock = &self.shared.setup.clock;
                     clock.sleep_until(clock.boot().after(pause)).await;
                     Event::Woke
                 }
                 Step::Send { record, lease } => Event::Sent(self.send(&record, &lease).await),
                 Step::Commit { lease, payload } => {
                     let shared = self.shared.clone();
-                    let result = shared.ask(shared.store.commit(&shared.key, &lease, payload)).await;
+                    let result = shared.ask(shared.setup.store.commit(&shared.key, &lease, payload)).await;
                     if let Err(error) = &result {
                         self.not_saved(error);
                     }
@@ -124,7 +126,12 @@ impl Trip {
                 Step::Abandon { lease, outcome, retry_in } => {
                     let shared = self.shared.clone();
                     let result =
-                        shared.ask(shared.store.abandon(&shared.key, &lease, outcome, retry_in)).await;
+                        shared.ask(shared.setup.store.abandon(&shared.key, &lease, outcome, retry_in)).await;
+                    if let (Abandon::Rejected(_), Ok(()), Some(refusal)) =
+                        (outcome, &result, &mut shared.state().refused)
+                    {
+                        refusal.is_noted = true;
+                    }
                     Event::Abandoned(result.map_err(|_| StoreFault))
                 }
                 Step::Discard(payload) => {
@@ -137,7 +144,7 @@ impl Trip {
     }
 
     async fn load(&mut self) -> Result<Option<Record>, StoreFault> {
-        let result = self.shared.ask(self.shared.store.load(&self.shared.key)).await;
+        let result = self.shared.ask(self.shared.setup.store.load(&self.shared.key)).await;
         self.noting(result)
     }
 
@@ -150,18 +157,19 @@ impl Trip {
                 return Adopted::Unreadable;
             }
         };
-        let state = self.shared.state();
+        let shared = self.shared.clone();
+        let mut state = shared.state();
         if !state.desk.counts(self.ticket) {
             return Adopted::Usable;
         }
-        let origin = self.account.adopts(&self.shared, &login);
-        if self.shared.publish(&state, &login, origin) { Adopted::Usable } else { Adopted::Ended }
+        let origin = self.account.adopts(&shared, &login);
+        if shared.publish(&mut state, &login, origin) { Adopted::Usable } else { Adopted::Ended }
     }
 
     async fn prepare(&mut self) -> bool {
         let shared = self.shared.clone();
-        let preparation = AssertUnwindSafe(shared.grant.prepare()).catch_unwind();
-        let error = match shared.within(shared.policy.prepare_timeout, preparation).await {
+        let preparation = AssertUnwindSafe(shared.setup.grant.prepare()).catch_unwind();
+        let error = match shared.within(shared.setup.policy.prepare_timeout, preparation).await {
             Some(Ok(Ok(()))) => return true,
             Some(Ok(Err(error))) => error,
             Some(Err(_)) => {
@@ -174,7 +182,7 @@ impl Trip {
         let misconfigured = error.kind() == GrantErrorKind::Misconfigured;
         self.fail_with(
             error.into(),
-            retry_after.or(misconfigured.then_some(shared.policy.misconfigured_pause)),
+            retry_after.or(misconfigured.then_some(shared.setup.policy.misconfigured_pause)),
         );
         false
     }
@@ -182,15 +190,15 @@ impl Trip {
     /// Requests for one login keep their distance, but for the one quick replay.
     async fn begin(&mut self, flight: &Flight, attempt: WriteId) -> Result<Begin, StoreFault> {
         let shared = self.shared.clone();
-        let now = shared.clock.boot();
+        let now = shared.setup.clock.boot();
         let wait = shared.state().desk.distance(now);
         if !std::mem::take(&mut self.replays) && !wait.is_zero() {
-            shared.clock.sleep_until(now.after(wait)).await;
+            shared.setup.clock.sleep_until(now.after(wait)).await;
         }
-        let ttl = shared.policy.lease_ttl;
-        self.gate_closes_at = shared.clock.boot().after(ttl);
+        let ttl = shared.setup.policy.lease_ttl;
+        self.gate_closes_at = shared.setup.clock.boot().after(ttl);
         let seen = flight.ledger().seen();
-        let result = shared.ask(shared.store.begin(&shared.key, seen, attempt, ttl)).await;
+        let result = shared.ask(shared.setup.store.begin(&shared.key, seen, attempt, ttl)).await;
         self.noting(result)
     }
 
@@ -198,8 +206,8 @@ impl Trip {
         let shared = &self.shared;
         let Ok(login) = SavedLogin::from_payload(&shared.key, payload) else { return };
         let Some(refresh) = login.refresh() else { return };
-        let discard = AssertUnwindSafe(shared.grant.discard(refresh)).catch_unwind();
-        let _ = shared.within(shared.policy.request_timeout, discard).await;
+        let discard = AssertUnwindSafe(shared.setup.grant.discard(refresh)).catch_unwind();
+        let _ = shared.within(shared.setup.policy.request_timeout, discard).await;
     }
 
     fn noting<T>(&mut self, result: Result<T, TokenError>) -> Result<T, StoreFault> {

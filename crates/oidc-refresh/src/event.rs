@@ -10,7 +10,7 @@ use std::{
 use oidc_core::{Cause, TokenError};
 
 use crate::{
-    source::RefreshingSource,
+    single::RefreshingSource,
     status::Origin,
     telemetry::{Endings, Short},
 };
@@ -36,8 +36,8 @@ use crate::{
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Event {
-    /// Whose login it is: its [`key`](RefreshingSource::key) is what an application can look its user up by, and a new login can
-    /// be [started](RefreshingSource::sign_in) with it.
+    /// Whose login it is: its [`key`](crate::LoginSource::key) is what an application can look its user up by, and a new login can
+    /// be [started](crate::LoginSource::sign_in) with it.
     pub source: RefreshingSource,
     /// What happened.
     pub kind: EventKind,
@@ -69,7 +69,7 @@ pub enum EventKind {
         serving: bool,
     },
     /// The login is over, and only its user can begin a new one. Told once, also where it is noticed after a restart; not told for a
-    /// [`sign_out`](RefreshingSource::sign_out) of this very source. The access token, if there is one, is served until its end.
+    /// [`sign_out`](crate::LoginSource::sign_out) of this very source. The access token, if there is one, is served until its end.
     LoginNeeded {
         /// Why.
         cause: Cause,

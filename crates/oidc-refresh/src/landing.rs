@@ -9,8 +9,8 @@ use crate::{
     desk::{Ending, Landing, Reason, Ticket},
     drive::Trip,
     flight::{Flight, Outcome},
+    memory::{Open, State},
     random,
-    shared::State,
     status::Origin,
 };
 
@@ -22,10 +22,11 @@ impl Trip {
         if state.desk.counts(self.ticket)
             && let Some(won) = &self.won
         {
-            shared.publish(&state, won, Origin::Refresh);
+            shared.publish(&mut state, won, Origin::Refresh);
         }
-        let now = shared.clock.boot();
-        let (landing, next) = state.desk.serve_unsaved(self.ticket, now, shared.token(), &shared.policy);
+        let now = shared.setup.clock.boot();
+        let (landing, next) =
+            state.desk.serve_unsaved(self.ticket, now, shared.shown(), &shared.setup.policy);
         self.served = true;
         self.call(&mut state, landing, next);
     }
@@ -53,8 +54,8 @@ impl Trip {
     pub(crate) fn fail_with(&mut self, error: TokenError, wish: Option<Duration>) -> Duration {
         let shared = &self.shared;
         let failures = shared.state().desk.failures().saturating_add(1);
-        let waiting = !shared.token().is_some_and(|token| token.is_good(shared.clock.boot()));
-        let backoff = shared.policy.backoff(failures, waiting, random::number());
+        let waiting = !shared.shown().is_some_and(|token| token.is_good(shared.setup.clock.boot()));
+        let backoff = shared.setup.policy.backoff(failures, waiting, random::number());
         self.pause = wish.unwrap_or_default().max(backoff);
         self.error = Some(error);
         self.pause
@@ -71,8 +72,8 @@ impl Trip {
         } else {
             Ending::Renewed
         };
-        let now = shared.clock.boot();
-        let landing = state.desk.land(self.ticket, now, shared.token(), ending, &shared.policy);
+        let now = shared.setup.clock.boot();
+        let landing = state.desk.land(self.ticket, now, shared.shown(), ending, &shared.setup.policy);
         let news = counts.then(|| self.account.news(&shared, &state.desk, &landing, before)).flatten();
         state.hang_up();
         drop(state);
@@ -84,19 +85,20 @@ impl Trip {
         self.report(&outcome, error.as_ref(), news);
     }
 
-    fn conclude(&mut self, state: &mut State, outcome: &Outcome) -> Ending<TokenError> {
+    fn conclude(&mut self, state: &mut Open<'_>, outcome: &Outcome) -> Ending<TokenError> {
         let shared = self.shared.clone();
-        let standing = shared.policy.revalidate_after;
+        let standing = shared.setup.policy.revalidate_after;
         match outcome {
             Outcome::Renewed | Outcome::Adopted => {
                 if let Some(won) = self.won.take().filter(|_| *outcome == Outcome::Renewed) {
                     self.account.wins(&shared, &won);
                     shared.publish(state, &won, Origin::Refresh);
                 }
+                state.refused = None;
                 Ending::Renewed
             }
             Outcome::LoggedOut => {
-                shared.snapshot.store(None);
+                state.show(None);
                 state.ledger.forget();
                 Ending::Denied { error: TokenError::signed_out(), pause: standing }
             }
@@ -115,7 +117,7 @@ impl Trip {
                     shared.publish(state, &won, Origin::Refresh);
                 }
                 let failures = state.desk.failures().saturating_add(1);
-                let backoff = shared.policy.backoff(failures, true, random::number());
+                let backoff = shared.setup.policy.backoff(failures, true, random::number());
                 let busy = || TokenError::new(TokenErrorKind::Store(StoreErrorKind::Busy));
                 Ending::Failed {
                     error: self.error.take().unwrap_or_else(busy),

@@ -46,12 +46,16 @@ mod drive;
 mod event;
 mod flight;
 mod landing;
+mod memory;
 mod policy;
 mod pool;
 mod random;
 mod request;
+mod resting;
 mod shared;
+mod shorthand;
 mod sign;
+mod single;
 mod snapshot;
 mod source;
 mod status;
@@ -63,6 +67,7 @@ pub use self::{
     event::{Event, EventKind},
     policy::RefreshPolicy,
     pool::{TokenPool, TokenPoolBuilder},
-    source::{RefreshingSource, RefreshingSourceBuilder},
+    shared::LoginSource,
+    single::{RefreshingSource, RefreshingSourceBuilder},
     status::{Origin, State, Status},
 };

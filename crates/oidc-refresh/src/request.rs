@@ -8,7 +8,7 @@ use oidc_core::{
     store::{Lease, Record, Renew},
 };
 
-use crate::{drive::Trip, flight::Sent, shared::Shared, telemetry};
+use crate::{drive::Trip, flight::Sent, memory::Refusal, shared::LoginSource, telemetry};
 
 impl Trip {
     pub(crate) async fn send(&mut self, record: &Record, lease: &Lease) -> Sent {
@@ -22,19 +22,19 @@ impl Trip {
                     return Sent::NotProcessed { retry_in };
                 }
             };
-        if shared.grant.spends() && login.refresh().is_none() {
+        if shared.setup.grant.spends() && login.refresh().is_none() {
             return Sent::Refused(Cause::LoggedOut);
         }
-        if let Some((_, cause)) = shared.state().refused.filter(|(revision, _)| *revision == lease.base) {
-            return Sent::Refused(cause);
+        if let Some(refusal) = shared.state().refused.filter(|refusal| refusal.base == lease.base) {
+            return Sent::Refused(refusal.cause);
         }
-        let gate = SendGate::new(shared.clock.clone(), self.gate_closes_at);
-        let asked_at = shared.clock.boot();
+        let gate = SendGate::new(shared.setup.clock.clone(), self.gate_closes_at);
+        let asked_at = shared.setup.clock.boot();
         let request = Request { shared: &shared, gate: &gate };
-        let result = self.request(&login.tokens(&shared.target), lease, &gate).await;
+        let result = self.request(&login.tokens(shared.setup.target_id), lease, &gate).await;
         drop(request);
         if gate.was_passed() {
-            telemetry::token_request(&result, shared.clock.boot().since(asked_at));
+            telemetry::token_request(&result, shared.setup.clock.boot().since(asked_at));
         }
         match result {
             Ok(tokens) => {
@@ -43,7 +43,7 @@ impl Trip {
             }
             Err(error) => {
                 if let GrantErrorKind::Refused(cause) = error.kind() {
-                    shared.state().refused = Some((lease.base, cause));
+                    shared.state().refused = Some(Refusal { base: lease.base, cause, is_noted: false });
                 }
                 let sent = self.failed(error, login);
                 self.replays = matches!(sent, Sent::Unknown { .. });
@@ -60,7 +60,7 @@ impl Trip {
         gate: &SendGate,
     ) -> Result<TokenSet, GrantError> {
         let shared = &self.shared;
-        let obtain = shared.grant.obtain(&shared.target, Some(current), gate);
+        let obtain = shared.setup.grant.obtain(&shared.setup.target, Some(current), gate);
         let obtain = std::pin::pin!(AssertUnwindSafe(obtain).catch_unwind());
         let heartbeat = std::pin::pin!(self.keep_lease(lease, gate));
         let request = async {
@@ -74,7 +74,7 @@ impl Trip {
             let kind = if sent { GrantErrorKind::OutcomeUnknown } else { GrantErrorKind::NotProcessed };
             GrantError::new(kind, reason)
         };
-        match shared.within(shared.policy.request_timeout, request).await {
+        match shared.within(shared.setup.policy.request_timeout, request).await {
             Some(Ok(result)) => result,
             Some(Err(_)) => Err(unanswered("the grant panicked")),
             None => Err(unanswered("the provider did not answer in time")),
@@ -83,11 +83,11 @@ impl Trip {
 
     async fn keep_lease(&self, lease: &Lease, gate: &SendGate) -> std::convert::Infallible {
         let shared = &self.shared;
-        let ttl = shared.policy.lease_ttl;
+        let ttl = shared.setup.policy.lease_ttl;
         loop {
-            let asked_at = shared.clock.boot().after(shared.policy.heartbeat);
-            shared.clock.sleep_until(asked_at).await;
-            match shared.ask(shared.store.renew(&shared.key, lease, ttl)).await {
+            let asked_at = shared.setup.clock.boot().after(shared.setup.policy.heartbeat);
+            shared.setup.clock.sleep_until(asked_at).await;
+            match shared.ask(shared.setup.store.renew(&shared.key, lease, ttl)).await {
                 Ok(Renew::Held) => gate.keep_open_until(asked_at.after(ttl)),
                 Ok(Renew::Lost) => gate.close(),
                 Err(_) => {}
@@ -97,7 +97,7 @@ impl Trip {
 
     fn failed(&mut self, error: GrantError, mut login: SavedLogin) -> Sent {
         let kind = error.kind();
-        let policy = &self.shared.policy;
+        let policy = &self.shared.setup.policy;
         let wish = error
             .retry_after()
             .or((kind == GrantErrorKind::Misconfigured).then_some(policy.misconfigured_pause));
@@ -115,8 +115,8 @@ impl Trip {
     }
 
     fn keep(&mut self, login: &mut SavedLogin, tokens: TokenSet) -> Payload {
-        login.absorb(&self.shared.target, tokens);
-        login.forget_ended(self.shared.clock.wall());
+        login.absorb(self.shared.setup.target_id, tokens);
+        login.forget_ended(self.shared.setup.clock.wall());
         let payload = login.to_payload(&self.shared.key);
         self.won = Some(std::mem::take(login));
         payload
@@ -125,14 +125,14 @@ impl Trip {
 
 /// A token request. It counts when it is over, also where nobody waits for its end because the runtime is gone.
 struct Request<'a> {
-    shared: &'a Shared,
+    shared: &'a LoginSource,
     gate: &'a SendGate,
 }
 
 impl Drop for Request<'_> {
     fn drop(&mut self) {
         if self.gate.was_passed() {
-            self.shared.state().desk.requested(self.shared.clock.boot(), &self.shared.policy);
+            self.shared.state().desk.requested(self.shared.setup.clock.boot(), &self.shared.setup.policy);
         }
     }
 }

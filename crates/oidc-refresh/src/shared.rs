@@ -1,60 +1,61 @@
-//! What all handles of one credential, and its refresh in flight, have in common.
+//! One login as all its handles, and its refresh in flight, share it.
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
-use arc_swap::ArcSwapOption;
 use oidc_core::{
-    Cause, Clock, Credential, Grant, KeyId, SavedLogin, SystemClock, Target, TokenError, TokenStore,
-    store::Revision,
+    Clock, Credential, Grant, KeyId, SavedLogin, SystemClock, Target, TargetId, TokenError, TokenStore,
 };
-use tokio::sync::watch;
 
 use crate::{
     decide::Timing,
-    desk::{Desk, Landing, Mode, Ticket, Token},
+    desk::{Mode, Reason, Token},
     event::Listener,
-    flight::Ledger,
+    memory::{Memory, Open},
     policy::RefreshPolicy,
+    pool::Shelved,
     random,
     snapshot::Snapshot,
     status::Origin,
 };
 
-pub(crate) struct Shared {
+/// Keeps one login alive and gives its credential: what [`TokenPool::source`](crate::TokenPool::source) gives for each user.
+///
+/// A [`RefreshingSource`](crate::RefreshingSource) is a handle of one, and what is said there holds here.
+///
+/// There may be a million, so what can be shared is, and the rest is small while nothing happens. The order of the fields puts what
+/// `peek` reads next to the counts of the `Arc`: with a million users each line of the cache is a trip to memory.
+#[repr(C)]
+pub struct LoginSource {
+    pub(crate) memory: Memory,
+    pub(crate) setup: Arc<Setup>,
+    me: Weak<Self>,
     pub(crate) key: KeyId,
-    pub(crate) target: Target,
+    /// Somebody asked the pool for it lately.
+    marked: AtomicBool,
+}
+
+/// What many sources have in common: all of a pool that are for one target.
+#[derive(Debug)]
+pub(crate) struct Setup {
     pub(crate) grant: Arc<dyn Grant>,
     pub(crate) store: Arc<dyn TokenStore>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) policy: RefreshPolicy,
+    pub(crate) target: Target,
+    pub(crate) target_id: TargetId,
     pub(crate) listener: Listener,
-    /// Fixed for this key and instance.
-    pub(crate) jitter: u64,
-    pub(crate) snapshot: ArcSwapOption<Snapshot>,
-    state: Mutex<State>,
+    /// Random, so that two instances refresh the same login at different times.
+    seed: u64,
 }
 
-/// What is known beside the credential. Never locked across an await.
-#[derive(Default)]
-pub(crate) struct State {
-    pub(crate) ledger: Ledger,
-    pub(crate) desk: Desk,
-    /// What those watch who wait for the refresh in flight.
-    pub(crate) call: Option<Call>,
-    /// The revision whose refresh token the provider refused: it is not sent again, even if the store could not note it.
-    pub(crate) refused: Option<(Revision, Cause)>,
-}
-
-/// How a ticket is called: nothing yet, or what those are told who have it.
-pub(crate) type Call = watch::Receiver<Option<Landing<TokenError>>>;
-/// Calls a ticket.
-pub(crate) type Caller = watch::Sender<Option<Landing<TokenError>>>;
-
-/// What a source is made of, beside the login.
+/// What a source is made of, beside store and login.
 #[derive(Clone, Debug)]
 pub(crate) struct Parts {
     pub(crate) grant: Arc<dyn Grant>,
@@ -70,67 +71,103 @@ impl Parts {
         Self { grant: Arc::new(grant), clock: Arc::new(SystemClock::new()), policy, target, listener }
     }
 
-    /// Puts them together for one login.
-    pub(crate) fn assemble(self, store: Arc<dyn TokenStore>, key: KeyId) -> Shared {
+    pub(crate) fn over(self, store: Arc<dyn TokenStore>) -> Setup {
         let Self { grant, clock, policy, target, listener } = self;
-        let (snapshot, state) = Default::default();
-        Shared {
-            key,
-            target,
-            grant,
-            store,
-            clock,
-            policy,
-            listener,
-            jitter: random::number(),
-            snapshot,
-            state,
-        }
+        let target_id = target.id();
+        Setup { grant, store, clock, policy, target, target_id, listener, seed: random::number() }
     }
 }
 
-impl Shared {
-    /// The state; one that a panic left behind is as good as any, because every change of it is complete.
-    pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl Setup {
+    /// The same for another target.
+    pub(crate) fn for_target(&self, target: &Target) -> Self {
+        Self {
+            grant: self.grant.clone(),
+            store: self.store.clone(),
+            clock: self.clock.clone(),
+            policy: self.policy.clone(),
+            target: target.clone(),
+            target_id: target.id(),
+            listener: self.listener.clone(),
+            seed: self.seed,
+        }
+    }
+
+    /// The source of one login.
+    pub(crate) fn source(self: &Arc<Self>, key: KeyId) -> Arc<LoginSource> {
+        Arc::new_cyclic(|me| LoginSource {
+            memory: Memory::default(),
+            setup: self.clone(),
+            me: me.clone(),
+            key,
+            marked: AtomicBool::new(false),
+        })
+    }
+}
+
+impl LoginSource {
+    /// What is known beside the credential. Never kept across an await.
+    pub(crate) fn state(&self) -> Open<'_> {
+        self.memory.open(&self.key)
+    }
+
+    /// A handle for what goes on without a caller.
+    pub(crate) fn handle(&self) -> Result<Arc<Self>, TokenError> {
+        self.me.upgrade().ok_or_else(TokenError::closed)
+    }
+
+    /// Which login it keeps: the hash of its [`TokenKey`](oidc_core::TokenKey), which stores and logs know it by.
+    pub fn key(&self) -> KeyId {
+        self.key
+    }
+
+    pub(crate) fn is_for(&self, setup: &Arc<Setup>) -> bool {
+        Arc::ptr_eq(&self.setup, setup)
     }
 
     /// What the desk sees of the token that is there.
-    pub(crate) fn token(&self) -> Option<Token> {
-        self.snapshot.load().as_ref().map(|snapshot| snapshot.token())
+    pub(crate) fn shown(&self) -> Option<Token> {
+        self.memory.snapshot().as_ref().map(|snapshot| snapshot.token())
     }
 
     /// Publishes the access token of `login`. Says whether it can be used now.
     ///
     /// A token that is there already keeps its generation, and stays rejected if it was. One that `login` does not have is another
     /// login's.
-    pub(crate) fn publish(&self, state: &State, login: &SavedLogin, origin: Origin) -> bool {
-        let now = self.clock.boot();
+    pub(crate) fn publish(&self, state: &mut Open<'_>, login: &SavedLogin, origin: Origin) -> bool {
+        let now = self.setup.clock.boot();
         if state.desk.mode() == Mode::Closed {
             return false;
         }
-        let Some(access) = login.access(&self.target) else {
-            self.snapshot.store(None);
+        let Some(access) = login.access(self.setup.target_id) else {
+            state.show(None);
             return false;
         };
-        let current = self.snapshot.load_full();
+        let current = self.memory.snapshot_full();
         let credential = Credential::new(access);
         if let Some(current) = current.filter(|current| current.credential().is_same_token(&credential)) {
             return current.good(now).is_some();
         }
-        let renewable = !self.grant.spends() || login.refresh().is_some();
-        let timing = Timing::of(access, self.clock.wall(), now, renewable, &self.policy, self.jitter);
+        let renewable = !self.setup.grant.spends() || login.refresh().is_some();
+        let timing =
+            Timing::of(access, self.setup.clock.wall(), now, renewable, &self.setup.policy, self.jitter());
         let snapshot =
-            Snapshot::new(credential, origin, timing, now, now.after(self.policy.revalidate_after));
+            Snapshot::new(credential, origin, timing, now, now.after(self.setup.policy.revalidate_after));
         let good = snapshot.good(now).is_some();
-        self.snapshot.store(Some(Arc::new(snapshot)));
+        state.show(Some(Arc::new(snapshot)));
         good
+    }
+
+    /// Uniform over all of `u64`, and fixed for this key and instance.
+    fn jitter(&self) -> u64 {
+        let [a, b, c, d, e, f, g, h, ..] = *self.key.as_bytes();
+        u64::from_be_bytes([a, b, c, d, e, f, g, h]) ^ self.setup.seed
     }
 
     /// Waits for `future`, but not longer than `limit`.
     pub(crate) async fn within<T>(&self, limit: Duration, future: impl Future<Output = T>) -> Option<T> {
-        let deadline = self.clock.boot().after(limit);
-        let timer = std::pin::pin!(self.clock.sleep_until(deadline));
+        let deadline = self.setup.clock.boot().after(limit);
+        let timer = std::pin::pin!(self.setup.clock.sleep_until(deadline));
         match futures_util::future::select(std::pin::pin!(future), timer).await {
             futures_util::future::Either::Left((output, _)) => Some(output),
             futures_util::future::Either::Right(_) => None,
@@ -138,26 +175,32 @@ impl Shared {
     }
 }
 
-impl State {
-    /// The flight of `ticket` is gone without a word.
-    pub(crate) fn lose(&mut self, ticket: Ticket) {
-        self.desk.lose(ticket);
-        self.hang_up();
+impl Shelved for LoginSource {
+    fn key(&self) -> &KeyId {
+        &self.key
     }
 
-    /// Without a flight there is nothing to watch.
-    pub(crate) fn hang_up(&mut self) {
-        if !self.desk.is_in_flight() {
-            self.call = None;
+    /// Written only where it changes something, so that threads that ask for the same one do not take the line from each other.
+    fn mark(&self) {
+        if !self.marked.load(Ordering::Relaxed) {
+            self.marked.store(true, Ordering::Relaxed);
         }
+    }
+
+    fn take_mark(&self) -> bool {
+        self.marked.swap(false, Ordering::Relaxed)
+    }
+
+    fn is_idle(&self) -> bool {
+        self.memory.is_idle(self.setup.clock.coarse())
     }
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for LoginSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshingSource")
+        f.debug_struct("LoginSource")
             .field("key", &self.key)
-            .field("target", &self.target)
+            .field("target", &self.setup.target)
             .finish_non_exhaustive()
     }
 }

@@ -13,21 +13,29 @@ use crate::{
     desk::{Mode, Reason},
     event::EventKind,
     flight::Standing,
+    memory::Open,
     random,
-    shared::{Shared, State},
+    shared::LoginSource,
     status::Origin,
 };
 
-impl Shared {
-    pub(crate) async fn sign_in(&self, tokens: &TokenSet) -> Result<(), TokenError> {
+impl LoginSource {
+    /// Starts a login with `tokens`: they are durable when this returns, and used from then on.
+    ///
+    /// A login that somebody signed out meanwhile stays signed out, and one that somebody else started meanwhile stays.
+    ///
+    /// # Errors
+    /// [`TokenErrorKind::Store`] where the tokens could not be saved (they are not used then), [`TokenErrorKind::ReauthRequired`] where
+    /// a sign-out came in between. Dropping the future leaves the login started or not.
+    pub async fn sign_in(&self, tokens: &TokenSet) -> Result<(), TokenError> {
         let mut epoch = self.forget();
         let login = SavedLogin::new(tokens.clone());
         let id = random::write_id();
-        let before = self.retrying(|| self.ask(self.store.load(&self.key))).await?.unwrap_or_default();
+        let before = self.retrying(|| self.ask(self.setup.store.load(&self.key))).await?.unwrap_or_default();
         let mut expected = before.revision;
         loop {
             let payload = login.to_payload(&self.key);
-            let put = || self.ask(self.store.put(&self.key, Some(expected), id, payload.clone()));
+            let put = || self.ask(self.setup.store.put(&self.key, Some(expected), id, payload.clone()));
             match self.retrying(put).await? {
                 Put::Done(revision) if self.begin_login(epoch, revision, &login) => return Ok(()),
                 // Somebody signed in or out here meanwhile: asking once more tells who was last.
@@ -42,15 +50,22 @@ impl Shared {
         }
     }
 
-    /// The end is immediate here; the store is told where no caller can cancel it, and for as long as it takes.
-    pub(crate) async fn sign_out(self: &Arc<Self>) -> Result<Option<TokenSet>, TokenError> {
+    /// Ends the login here at once and in the store, and gives what there was, for revocation and for `id_token_hint`.
+    ///
+    /// A refresh in flight loses against it: what it wins is revoked. Other processes see it after `revalidate_after`.
+    ///
+    /// # Errors
+    /// [`TokenErrorKind::Store`] where the store could not be told yet: this process has forgotten the tokens and goes on trying, others
+    /// may still have them. Dropping the future changes nothing about that.
+    pub async fn sign_out(&self) -> Result<Option<TokenSet>, TokenError> {
         let runtime = tokio::runtime::Handle::try_current().map_err(|_| TokenError::closed())?;
+        let this = self.handle()?;
         let (held, epoch) = self.end_login();
         let (told, outcome) = oneshot::channel();
-        runtime.spawn(self.clone().remove(held, epoch, told));
+        runtime.spawn(this.remove(held, epoch, told));
         let held = outcome.await.unwrap_or_else(|_| Err(TokenError::new(TokenErrorKind::Internal)))?;
         let login = held.and_then(|payload| SavedLogin::from_payload(&self.key, &payload).ok());
-        Ok(login.map(|login| login.tokens(&self.target)))
+        Ok(login.map(|login| login.tokens(self.setup.target_id)))
     }
 
     fn end_login(&self) -> (Option<Payload>, u32) {
@@ -58,7 +73,7 @@ impl Shared {
         let held = state.ledger.payload().cloned();
         let epoch = state.desk.sign_out();
         state.ledger.forget();
-        self.snapshot.store(None);
+        state.show(None);
         (held, epoch)
     }
 
@@ -86,8 +101,12 @@ impl Shared {
             if !goes_on {
                 return;
             }
-            let pause = if tries < TRIES { self.policy.save_retry } else { self.policy.backoff_cap_waiting };
-            self.clock.sleep_until(self.clock.boot().after(pause)).await;
+            let pause = if tries < TRIES {
+                self.setup.policy.save_retry
+            } else {
+                self.setup.policy.backoff_cap_waiting
+            };
+            self.setup.clock.sleep_until(self.setup.clock.boot().after(pause)).await;
         }
     }
 
@@ -98,7 +117,7 @@ impl Shared {
         login: &mut Option<WriteId>,
         id: WriteId,
     ) -> Result<(), TokenError> {
-        let record = self.ask(self.store.load(&self.key)).await?.unwrap_or_default();
+        let record = self.ask(self.setup.store.load(&self.key)).await?.unwrap_or_default();
         match login.replace(record.login) {
             Some(login) if record.is_tombstone() || record.login != login => return Ok(()),
             _ => {}
@@ -106,23 +125,24 @@ impl Shared {
         if held.is_none() {
             *held = record.payload;
         }
-        self.ask(self.store.remove(&self.key, id)).await.map(drop)
+        self.ask(self.setup.store.remove(&self.key, id)).await.map(drop)
     }
 
     fn signed_out(&self, epoch: u32) {
         let mut state = self.state();
-        if state.desk.signed_out(epoch, self.clock.boot(), self.policy.revalidate_after) {
-            self.let_go(&mut state);
+        if state.desk.signed_out(epoch, self.setup.clock.boot(), self.setup.policy.revalidate_after) {
+            let_go(&mut state);
         }
     }
 
     /// Compares the credential with the store, in the background: how a logout or a refresh elsewhere is seen.
-    pub(crate) fn look_behind(self: &Arc<Self>) {
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return };
-        let shared = self.clone();
+    pub(crate) fn look_behind(&self) {
+        let (Ok(runtime), Ok(shared)) = (tokio::runtime::Handle::try_current(), self.handle()) else {
+            return;
+        };
         runtime.spawn(async move {
             let epoch = shared.state().desk.epoch();
-            let Ok(record) = shared.ask(shared.store.load(&shared.key)).await else { return };
+            let Ok(record) = shared.ask(shared.setup.store.load(&shared.key)).await else { return };
             if let Some(news) = shared.compare(epoch, &record.unwrap_or_default()) {
                 shared.tell(news);
             }
@@ -130,7 +150,7 @@ impl Shared {
     }
 
     /// What is in the store, beside what is held here. Gives what is to be told of it.
-    fn compare(self: &Arc<Self>, epoch: u32, record: &Record) -> Option<EventKind> {
+    fn compare(&self, epoch: u32, record: &Record) -> Option<EventKind> {
         let mut state = self.state();
         if !state.desk.may_adopt(epoch) {
             return None;
@@ -161,9 +181,10 @@ impl Shared {
         let mut state = self.state();
         let begins = state.desk.begin(epoch);
         if begins {
+            state.refused = None;
             state.ledger.hold(revision, login.to_payload(&self.key));
-            self.snapshot.store(None);
-            self.publish(&state, login, Origin::SignIn);
+            state.show(None);
+            self.publish(&mut state, login, Origin::SignIn);
         }
         begins
     }
@@ -178,15 +199,16 @@ impl Shared {
         begins
     }
 
-    fn adopt(&self, state: &mut State, record: &Record) {
+    fn adopt(&self, state: &mut Open<'_>, record: &Record) {
         let Some(payload) = &record.payload else {
             state.ledger.forget();
-            self.snapshot.store(None);
-            let now = self.clock.boot();
-            return state.desk.fail(now, TokenError::signed_out(), self.policy.revalidate_after);
+            state.show(None);
+            let now = self.setup.clock.boot();
+            return state.desk.fail(now, TokenError::signed_out(), self.setup.policy.revalidate_after);
         };
         if let Ok(login) = SavedLogin::from_payload(&self.key, payload) {
             state.desk.adopt();
+            state.refused = None;
             state.ledger.hold(record.revision, payload.clone());
             self.publish(state, &login, Origin::Elsewhere);
         }
@@ -194,19 +216,13 @@ impl Shared {
 
     /// Lets go of everything known: the next call reads the store. Gives the epoch in which that is so.
     pub(crate) fn forget(&self) -> u32 {
-        self.let_go(&mut self.state())
-    }
-
-    fn let_go(&self, state: &mut State) -> u32 {
-        state.ledger.forget();
-        self.snapshot.store(None);
-        state.desk.forget()
+        let_go(&mut self.state())
     }
 
     /// Where a sign-out is under way, the store is asked again a little later: it tells which of the two was last.
     async fn wait_for_sign_out(&self) {
         if self.state().desk.mode() == Mode::SigningOut {
-            self.clock.sleep_until(self.clock.boot().after(self.policy.save_retry)).await;
+            self.setup.clock.sleep_until(self.setup.clock.boot().after(self.setup.policy.save_retry)).await;
         }
     }
 
@@ -219,13 +235,22 @@ impl Shared {
         loop {
             match operation().await {
                 Err(error) if tries < TRIES && is_passing(&error) => {
-                    self.clock.sleep_until(self.clock.boot().after(self.policy.save_retry)).await;
+                    self.setup
+                        .clock
+                        .sleep_until(self.setup.clock.boot().after(self.setup.policy.save_retry))
+                        .await;
                     tries += 1;
                 }
                 result => return result,
             }
         }
     }
+}
+
+fn let_go(state: &mut Open<'_>) -> u32 {
+    state.ledger.forget();
+    state.show(None);
+    state.desk.forget()
 }
 
 /// How often something is tried before the caller is told.

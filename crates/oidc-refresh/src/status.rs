@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use oidc_core::{BootTime, Generation, SavedLogin, TokenError};
 
-use crate::{desk::Mode, shared::Shared};
+use crate::{desk::Mode, shared::LoginSource};
 
 /// A look at one source: for health checks, support and logs. Taking it does no I/O and changes nothing.
 ///
@@ -147,11 +147,14 @@ impl fmt::Display for State {
     }
 }
 
-impl Shared {
-    pub(crate) fn status(&self) -> Status {
+impl LoginSource {
+    /// What is known of the credential, without secrets. No I/O.
+    ///
+    /// A health check asks [`Status::is_ready`].
+    pub fn status(&self) -> Status {
         let state = self.state();
-        let snapshot = self.snapshot.load_full();
-        let now = self.clock.boot();
+        let snapshot = self.memory.snapshot_full();
+        let now = self.setup.clock.boot();
         let until = |time: BootTime| (time != BootTime::NEVER).then(|| time.since(now));
         let desk = &state.desk;
         let failure = desk.failure();
@@ -178,7 +181,8 @@ impl Shared {
             age: snapshot.as_ref().map(|snapshot| now.since(snapshot.received())),
             refresh_in: snapshot.as_ref().and_then(|snapshot| until(snapshot.timing().refresh_at)),
             ends_in: snapshot.as_ref().and_then(|snapshot| until(snapshot.timing().ends_at)),
-            login_ends_in: login_ends_at.map(|end| end.duration_since(self.clock.wall()).unwrap_or_default()),
+            login_ends_in: login_ends_at
+                .map(|end| end.duration_since(self.setup.clock.wall()).unwrap_or_default()),
             refreshing: desk.is_in_flight(),
             unsaved: desk.is_unsaved(),
             failures: desk.failures(),

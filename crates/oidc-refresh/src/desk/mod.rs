@@ -5,13 +5,17 @@
 //! those who wait; it changes token and desk under one lock. What one refresh does is the business of
 //! [`Flight`](crate::flight::Flight).
 
+mod rest;
 mod words;
 
 use std::time::Duration;
 
 use oidc_core::{BootTime, TokenError};
 
-pub(crate) use self::words::{Ending, Entry, Exit, Failure, Landing, Mode, Reason, Ticket, Token, Upkeep};
+pub(crate) use self::{
+    rest::Quiet,
+    words::{Ending, Entry, Exit, Failure, Landing, Mode, Reason, Ticket, Token, Upkeep},
+};
 use crate::{
     decide::{Decision, View, decide},
     policy::RefreshPolicy,

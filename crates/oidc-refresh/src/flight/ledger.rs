@@ -26,6 +26,16 @@ pub(crate) enum Standing {
 }
 
 impl Ledger {
+    /// One that holds `held` and has passed `passed`, the oldest first.
+    pub(crate) fn of(held: Option<(Revision, Payload)>, passed: VecDeque<Revision>) -> Self {
+        Self { held, passed }
+    }
+
+    /// The revisions that it has passed, the oldest first.
+    pub(crate) fn passed(&self) -> impl ExactSizeIterator<Item = Revision> {
+        self.passed.iter().copied()
+    }
+
     /// The revision that this process holds.
     pub(crate) fn seen(&self) -> Option<Revision> {
         self.held.as_ref().map(|(revision, _)| *revision)

@@ -4,7 +4,7 @@ mod ending;
 mod meter;
 mod short;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use oidc_core::{
     BootTime, Cause, GrantError, GrantErrorKind, KeyId, SavedLogin, StoreErrorKind, TargetId, TokenError,
@@ -18,8 +18,8 @@ pub(crate) use self::{ending::Endings, short::Short};
 use crate::{
     event::{Event, EventKind},
     flight::{Flight, Outcome},
-    shared::Shared,
-    source::RefreshingSource,
+    shared::LoginSource,
+    single::RefreshingSource,
 };
 
 /// The span of one refresh. It is nobody's child, because it outlives the request that started it.
@@ -129,20 +129,22 @@ impl Drop for Unsaved {
     }
 }
 
-impl Shared {
+impl LoginSource {
     /// Tells logs, metrics and the application. Not to be called under a lock, nor before those are answered who wait.
-    pub(crate) fn tell(self: &Arc<Self>, kind: EventKind) {
+    pub(crate) fn tell(&self, kind: EventKind) {
         log(&self.key, &kind);
         if let EventKind::LoginNeeded { cause } = kind {
             meter::count(meter::LOGINS_NEEDED, Some(("cause", cause_name(cause))));
         }
-        self.listener.tell(|| Event { source: RefreshingSource { shared: self.clone() }, kind });
+        if let Ok(source) = self.handle() {
+            self.setup.listener.tell(|| Event { source: RefreshingSource(source), kind });
+        }
     }
 
     /// How soon `login` ends, if that is to be told now. Says so once.
     pub(crate) fn ending(&self, login: &SavedLogin) -> Option<Duration> {
-        let now = self.clock.wall();
-        self.listener.endings().news(&self.key, login, &self.target, now, &self.policy)
+        let now = self.setup.clock.wall();
+        self.setup.listener.endings().news(&self.key, login, &self.setup.target, now, &self.setup.policy)
     }
 }
 
