@@ -41,7 +41,7 @@
 //! | attach tokens to requests | [`BearerLayer`], [`Origins`], [`UseSource`] |
 //! | keep one login alive, or many | [`RefreshingSource`], [`TokenPool`] and its [`LoginSource`]s, [`RefreshPolicy`] |
 //! | log users in, and everything else that is said to a provider | [`OidcClient`], [`Provider`], [`provider`] (feature `flow`) |
-//! | choose where tokens are kept | [`MemoryStore`], `FileStore` (on Unix), [`SingleProcess`], or your own [`TokenStore`] |
+//! | choose where tokens are kept | [`MemoryStore`], `FileStore` (on Unix), [`SingleProcess`], [`Encrypted`], or your own [`TokenStore`] |
 //! | choose what carries the requests to the provider | [`ReqwestTransport`] (feature `reqwest`), [`TowerTransport`], or your own [`HttpTransport`] |
 //! | test against a provider that rotates and misbehaves | the crate `oidc-testkit` |
 //!
@@ -63,7 +63,7 @@ pub use oidc_refresh::{Event, EventKind, LoginSource, RefreshPolicy, RefreshingS
 #[doc(no_inline)]
 #[cfg(unix)]
 pub use oidc_store::FileStore;
-pub use oidc_store::SingleProcess;
+pub use oidc_store::{Encrypted, EncryptionKey, KeyRing, SingleProcess};
 #[doc(no_inline)]
 pub use oidc_tower::{BearerLayer, Origins, ReplayClone, ReplayEmpty, ReplayNever, UseSource};
 #[doc(no_inline)]
