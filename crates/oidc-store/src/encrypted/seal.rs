@@ -44,8 +44,9 @@ pub(super) fn open(
         return if plain { Ok(sealed.clone()) } else { Err(damaged()) };
     };
     let (&version, rest) = rest.split_first().ok_or_else(damaged)?;
-    if version > VERSION {
-        return Err(StoreError::new(StoreErrorKind::Version));
+    if version != VERSION {
+        let kind = if version > VERSION { StoreErrorKind::Version } else { StoreErrorKind::Corrupt };
+        return Err(StoreError::new(kind));
     }
     let (&id, rest) = rest.split_first_chunk::<{ size_of::<Id>() }>().ok_or_else(damaged)?;
     let (&nonce, text) = rest.split_first_chunk::<NONCE>().ok_or_else(damaged)?;
