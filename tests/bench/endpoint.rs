@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -24,9 +24,9 @@ use crate::request::token;
 /// Answers every request after some time, and counts them. Clones are the same endpoint.
 #[derive(Clone)]
 pub(crate) struct Endpoint {
-    status: StatusCode,
     takes: Duration,
     body: Bytes,
+    is_down: Arc<AtomicBool>,
     requests: Arc<AtomicUsize>,
 }
 
@@ -36,7 +36,17 @@ impl Endpoint {
         let token = token();
         let body =
             format!(r#"{{"access_token":"{token}","token_type":"Bearer","expires_in":{}}}"#, life.as_secs());
-        Self { status: StatusCode::OK, takes, body: body.into(), requests: Arc::default() }
+        Self { takes, body: body.into(), is_down: Arc::default(), requests: Arc::default() }
+    }
+
+    /// From now on the answer is 503, and says nothing.
+    pub(crate) fn fail(&self) {
+        self.is_down.store(true, Ordering::Relaxed);
+    }
+
+    /// How many requests there were.
+    pub(crate) fn requests(&self) -> usize {
+        self.requests.load(Ordering::Relaxed)
     }
 
     /// A source that signs in here as a service does, with client credentials.
@@ -45,7 +55,8 @@ impl Endpoint {
         RefreshingSource::builder(grant).policy(policy).build().expect("a good policy")
     }
 
-    fn client(&self) -> OidcClient {
+    /// A client of the provider that the endpoint belongs to.
+    pub(crate) fn client(&self) -> OidcClient {
         let metadata = ProviderMetadata::builder(Issuer::new("https://id.example").expect("an issuer"))
             .token_endpoint("https://id.example/token")
             .and_then(|metadata| metadata.build())
@@ -65,8 +76,12 @@ impl HttpTransport for Endpoint {
             let clock = SystemClock::new();
             clock.sleep_until(clock.boot().after(self.takes)).await;
         }
+        if self.is_down.load(Ordering::Relaxed) {
+            let mut response = Response::new(Bytes::new());
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+            return Ok(response);
+        }
         let mut response = Response::new(self.body.clone());
-        *response.status_mut() = self.status;
         response.headers_mut().insert("content-type", http::HeaderValue::from_static("application/json"));
         Ok(response)
     }

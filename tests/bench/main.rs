@@ -23,11 +23,16 @@
     reason = "a program that talks to its terminal, and gives up where it cannot measure"
 )]
 
+mod crowd;
+mod end_to_end;
 mod endpoint;
 mod layer;
 mod measure;
 mod request;
+mod store;
+mod storm;
 mod thread;
+mod users;
 
 use std::process::ExitCode;
 
@@ -42,7 +47,12 @@ struct Family {
     run: fn(&Bench) -> Figures,
 }
 
-const FAMILIES: &[Family] = &[Family { names: layer::NAMES, run: layer::run }];
+const FAMILIES: &[Family] = &[
+    Family { names: layer::NAMES, run: layer::run },
+    Family { names: users::NAMES, run: users::run },
+    Family { names: storm::NAMES, run: storm::run },
+    Family { names: end_to_end::NAMES, run: end_to_end::run },
+];
 
 /// How this run measures.
 struct Bench {

@@ -1,4 +1,6 @@
-//! What the operating system knows about a thread: where it runs, whether it was interrupted.
+//! What the operating system knows about a thread: where it runs, whether it was interrupted, what it has used.
+
+use std::time::Duration;
 
 use oidc_core::{BootTime, Clock, SystemClock};
 
@@ -16,6 +18,17 @@ pub(crate) fn pin(index: usize) {
 /// How often the calling thread was taken off its processor although it had work to do. Always 0 where the system does not say.
 pub(crate) fn preemptions() -> u64 {
     system::preemptions()
+}
+
+/// How much processor time the calling thread has used.
+pub(crate) fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    Duration::try_from(time).expect("a thread's time is not negative")
+}
+
+/// How much of its memory is in RAM, in bytes. 0 where the system does not say.
+pub(crate) fn resident_bytes() -> u64 {
+    system::resident_bytes()
 }
 
 #[cfg(target_os = "linux")]
@@ -41,6 +54,10 @@ mod system {
         field("/proc/thread-self/status", "nonvoluntary_ctxt_switches:")
     }
 
+    pub(super) fn resident_bytes() -> u64 {
+        field("/proc/self/status", "VmRSS:") * 1024
+    }
+
     fn field(file: &str, name: &str) -> u64 {
         let text = std::fs::read_to_string(file).expect("/proc is mounted");
         let value = text.lines().find_map(|line| line.strip_prefix(name)).expect("Linux names it");
@@ -53,6 +70,10 @@ mod system {
     pub(super) fn pin(_: usize) {}
 
     pub(super) fn preemptions() -> u64 {
+        0
+    }
+
+    pub(super) fn resident_bytes() -> u64 {
         0
     }
 }
