@@ -26,9 +26,11 @@
 mod crowd;
 mod end_to_end;
 mod endpoint;
+mod id_token;
 mod layer;
 mod measure;
 mod request;
+mod signer;
 mod store;
 mod storm;
 mod thread;
@@ -52,6 +54,7 @@ const FAMILIES: &[Family] = &[
     Family { names: users::NAMES, run: users::run },
     Family { names: storm::NAMES, run: storm::run },
     Family { names: end_to_end::NAMES, run: end_to_end::run },
+    Family { names: id_token::NAMES, run: id_token::run },
 ];
 
 /// How this run measures.

@@ -120,7 +120,7 @@ fn million_over_map(bench: &Bench, handles: &[UseSource]) -> f64 {
         sending_with(bench, &Answers, key),
         sending_with(bench, &mapped, key),
     ];
-    let plan = Plan { threads: 2, rounds: bench.rounds(101), operations: 2_000 };
+    let plan = Plan { threads: 2, rounds: bench.rounds(201), operations: 500 };
     let rounds = compare(&cases, plan);
     let (per_user, mapped) = (rounds.over(1, 0), rounds.over(3, 2));
     bench.note(format!(
