@@ -15,15 +15,14 @@ pub(crate) fn pin(index: usize) {
     system::pin(index);
 }
 
-/// How often the calling thread was taken off its processor although it had work to do. Always 0 where the system does not say.
+/// How often the calling thread was taken off its processor although it had work to do. 0 where the system does not say.
 pub(crate) fn preemptions() -> u64 {
     system::preemptions()
 }
 
-/// How much processor time the calling thread has used.
+/// How much processor time the calling thread has used; the time of day where the system does not say.
 pub(crate) fn cpu_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::try_from(time).expect("a thread's time is not negative")
+    system::cpu_time()
 }
 
 /// How much of its memory is in RAM, in bytes. 0 where the system does not say.
@@ -33,7 +32,12 @@ pub(crate) fn resident_bytes() -> u64 {
 
 #[cfg(target_os = "linux")]
 mod system {
-    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+    use std::time::Duration;
+
+    use rustix::{
+        thread::{CpuSet, sched_getaffinity, sched_setaffinity},
+        time::{ClockId, clock_gettime},
+    };
 
     thread_local! {
         /// Where the thread was allowed to run before it was pinned for the first time.
@@ -54,6 +58,10 @@ mod system {
         field("/proc/thread-self/status", "nonvoluntary_ctxt_switches:")
     }
 
+    pub(super) fn cpu_time() -> Duration {
+        clock_gettime(ClockId::ThreadCPUTime).try_into().expect("a thread's time is not negative")
+    }
+
     pub(super) fn resident_bytes() -> u64 {
         field("/proc/self/status", "VmRSS:") * 1024
     }
@@ -71,6 +79,10 @@ mod system {
 
     pub(super) fn preemptions() -> u64 {
         0
+    }
+
+    pub(super) fn cpu_time() -> std::time::Duration {
+        super::now().since_origin()
     }
 
     pub(super) fn resident_bytes() -> u64 {
