@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use oidc_core::{Clock, ConfigError, HttpTransport, Scopes, Subject, SystemClock, TokenKey};
+use oidc_core::{Clock, ConfigError, HttpTransport, Scopes, Secret, Subject, SystemClock, TokenKey};
 
 use crate::{
-    ClientAuth, ClientCredentialsGrant, LoginRequest, LogoutUrl, RefreshGrant, SigningAlgorithm,
+    ClientAuth, ClientCredentialsGrant, IdTokenClaims, IdTokenError, LoginRequest, LogoutUrl, RefreshGrant,
+    SigningAlgorithm,
     id_token::{IdTokenChecks, NonceCheck},
     provider::{Provider, ProviderState},
     redirect,
@@ -85,6 +86,27 @@ impl OidcClient {
     /// Starts the URL that ends the user's session at the provider (OpenID Connect RP-Initiated Logout).
     pub fn logout_url(&self) -> LogoutUrl {
         LogoutUrl::new(self.clone())
+    }
+
+    /// Verifies an ID token that came another way than by a login here (OIDC Core §3.1.3.7): the one that a mobile app sends to its
+    /// backend, say. The token has to be for this client: build one for the app's `client_id`.
+    ///
+    /// Checked are the signature, with the provider's keys, and `iss`, `aud`, `azp`, `exp`, `iat`, `nbf`, `sub` and the kind of the token.
+    /// What needs a login is not: without `nonce`, which is the one that the app was given for its login, the token may be one
+    /// that was seen before, or stolen, for as long as it is valid; and nothing ties it to an access token or a code.
+    /// An ID token is a statement about a login and opens no API: who sends one is not thereby the user.
+    ///
+    /// Nothing is sent, but for the provider's metadata and keys where they are not known yet. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// [`IdTokenError`].
+    pub async fn verify_id_token(
+        &self,
+        id_token: &Secret,
+        nonce: Option<&Secret>,
+    ) -> Result<IdTokenClaims, IdTokenError> {
+        let nonce = nonce.map_or(NonceCheck::Unknown, NonceCheck::Sent);
+        self.0.provider.verify_id_token(id_token, &self.id_token_checks(nonce)).await
     }
 
     /// The checks that every ID token for this client gets.
@@ -178,11 +200,11 @@ impl OidcClientBuilder {
 
 #[cfg(test)]
 mod tests {
-    use oidc_core::Secret;
     use oidc_testkit::ManualClock;
+    use serde_json::json;
 
     use super::*;
-    use crate::fake::{FakeTransport, builder, client, provider};
+    use crate::fake::{FakeTransport, Signer, builder, client, provider};
 
     // DIS-13
     #[test]
@@ -210,6 +232,33 @@ mod tests {
         }
         let nameless = OidcClient::builder(provider(), "").build(FakeTransport::default());
         assert_eq!(nameless.unwrap_err(), ConfigError::Empty { field: "client_id" });
+    }
+
+    #[tokio::test]
+    async fn an_id_token_that_came_another_way_is_verified() {
+        let (client, transport, clock) = client(provider());
+        let signer = Signer::new();
+        transport.answer(200, &signer.keys());
+        let token = |changes| Secret::from(signer.id_token(&clock, "jo", &changes));
+        let nonce = Secret::from("n");
+
+        let good = token(json!({"nonce": "n"}));
+        for nonce in [None, Some(&nonce)] {
+            assert_eq!(client.verify_id_token(&good, nonce).await.unwrap().subject(), "jo");
+        }
+        assert_eq!(transport.requests().len(), 1, "the keys, once");
+        for (bad, expected) in [
+            (json!({}), IdTokenError::Nonce),
+            (json!({"nonce": "m"}), IdTokenError::Nonce),
+            (json!({"nonce": "n", "aud": "other"}), IdTokenError::Audience),
+            (json!({"nonce": "n", "exp": 1}), IdTokenError::Expired),
+        ] {
+            let refused = client.verify_id_token(&token(bad.clone()), Some(&nonce)).await.unwrap_err();
+            assert_eq!(refused.to_string(), expected.to_string(), "{bad}");
+        }
+        let stranger = Secret::from(Signer::new().id_token(&clock, "jo", &json!({})));
+        let refused = client.verify_id_token(&stranger, None).await.unwrap_err();
+        assert!(matches!(refused, IdTokenError::BadSignature));
     }
 
     // LEA-01
