@@ -26,6 +26,11 @@ impl BootTime {
         Self(u64::try_from(since.as_nanos()).unwrap_or(u64::MAX))
     }
 
+    /// How many nanoseconds after the clock's origin the point is.
+    pub fn nanoseconds(self) -> u64 {
+        self.0
+    }
+
     /// How long after the clock's origin the point is.
     pub fn since_origin(self) -> Duration {
         Duration::from_nanos(self.0)

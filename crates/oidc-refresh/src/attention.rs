@@ -21,12 +21,12 @@ pub(crate) trait Number {
 
 impl<N: Number> Attention<N> {
     pub(crate) fn at(time: BootTime) -> Self {
-        Self(N::new(number(time).max(1)))
+        Self(N::new(time.nanoseconds().max(1)))
     }
 
     /// Whether nothing at all has to be done.
     pub(crate) fn is_quiet(&self, now: BootTime) -> bool {
-        number(now) < self.0.get()
+        now.nanoseconds() < self.0.get()
     }
 
     pub(crate) fn is_rejected(&self) -> bool {
@@ -41,8 +41,8 @@ impl<N: Number> Attention<N> {
     /// Moves the moment to `next`; of several callers who find it due, one succeeds.
     pub(crate) fn claim(&self, now: BootTime, next: BootTime) -> bool {
         let due = self.0.get();
-        let next = number(next).max(due.saturating_add(1));
-        due != REJECTED && due <= number(now) && self.0.change(due, next)
+        let next = next.nanoseconds().max(due.saturating_add(1));
+        due != REJECTED && due <= now.nanoseconds() && self.0.change(due, next)
     }
 }
 
@@ -66,7 +66,3 @@ impl Number for AtomicU64 {
 
 /// A moment that has passed on every clock, and that no claim moves.
 const REJECTED: u64 = 0;
-
-fn number(time: BootTime) -> u64 {
-    u64::try_from(time.since_origin().as_nanos()).unwrap_or(u64::MAX)
-}
