@@ -39,11 +39,18 @@ fn note_challenge<B>(response: &mut Response<B>) -> Option<&Challenge> {
     response.extensions().get()
 }
 
-/// Status 16, `UNAUTHENTICATED`, sent in the headers because there is no message. In trailers it is not seen.
+/// Status 16, `UNAUTHENTICATED`, sent in the headers because there is no message.
 fn is_grpc_unauthenticated(headers: &HeaderMap) -> bool {
-    let is_grpc = |value: &http::HeaderValue| value.as_bytes().starts_with(b"application/grpc");
+    is_grpc(headers) && is_unauthenticated(headers)
+}
+
+pub(crate) fn is_grpc(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/grpc"))
+}
+
+/// Whether the headers or trailers of a gRPC answer say so.
+pub(crate) fn is_unauthenticated(headers: &HeaderMap) -> bool {
     headers.get(GRPC_STATUS).is_some_and(|status| status == "16")
-        && headers.get(CONTENT_TYPE).is_some_and(is_grpc)
 }
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");

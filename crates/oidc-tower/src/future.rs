@@ -13,7 +13,9 @@ use tower_service::Service;
 use crate::{
     BoxError, Replay,
     answer::rejects_token,
-    resend::{Attached, send_again},
+    replay::Again,
+    resend::{Answered, send_again},
+    shared::Token,
 };
 
 pin_project! {
@@ -26,22 +28,20 @@ pin_project! {
         Svc: Service<Request<B>>,
     {
         #[pin]
-        state: State<Svc, S, R, B>,
+        state: State<Svc::Future, BoxFuture<Answered<Svc::Response, S, R>>>,
+        // What the request was sent with, if it is ours and not known to be rejected.
+        token: Option<Token<S, R>>,
+        again: Option<Box<Again<Svc, B>>>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<Svc, S, R, B>
-    where
-        Svc: Service<Request<B>>,
-    {
-        /// Sent without a token of ours.
-        Passed { #[pin] future: Svc::Future },
-        /// Sent with a token.
-        Sent { #[pin] future: Svc::Future, attached: Option<Attached<Svc, S, R, B>> },
+    enum State<F, W> {
+        /// Sent, with a token or without one of ours.
+        Sent { #[pin] future: F },
         /// Waiting for a token, or for what comes after it.
-        Waiting { future: BoxFuture<Svc::Response> },
+        Waiting { future: W },
         /// Not sent.
         Failed { error: Option<BoxError> },
     }
@@ -53,23 +53,28 @@ impl<Svc, S, R, B> ResponseFuture<Svc, S, R, B>
 where
     Svc: Service<Request<B>>,
 {
-    pub(crate) fn passed(future: Svc::Future) -> Self {
-        Self { state: State::Passed { future } }
-    }
-
-    pub(crate) fn sent(future: Svc::Future, attached: Attached<Svc, S, R, B>) -> Self {
-        Self { state: State::Sent { future, attached: Some(attached) } }
+    pub(crate) fn sent(
+        future: Svc::Future,
+        token: Option<Token<S, R>>,
+        again: Option<Box<Again<Svc, B>>>,
+    ) -> Self {
+        Self { state: State::Sent { future }, token, again }
     }
 
     pub(crate) fn waiting<F>(future: F) -> Self
     where
-        F: Future<Output = Result<Svc::Response, BoxError>> + Send + 'static,
+        F: Future<Output = Result<Answered<Svc::Response, S, R>, BoxError>> + Send + 'static,
     {
-        Self { state: State::Waiting { future: Box::pin(future) } }
+        Self { state: State::Waiting { future: Box::pin(future) }, token: None, again: None }
     }
 
     pub(crate) fn failed(error: BoxError) -> Self {
-        Self { state: State::Failed { error: Some(error) } }
+        Self { state: State::Failed { error: Some(error) }, token: None, again: None }
+    }
+
+    /// After the answer: the token that it was asked with, if it is ours and not known to be rejected.
+    pub(crate) fn take_token(self: Pin<&mut Self>) -> Option<Token<S, R>> {
+        self.project().token.take()
     }
 }
 
@@ -86,32 +91,33 @@ where
     type Output = Result<Response<ResBody>, BoxError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut state = self.project().state;
+        let mut this = self.project();
         loop {
-            let late = match state.as_mut().project() {
-                StateProj::Passed { future } => return future.poll(cx).map_err(Into::into),
-                StateProj::Sent { future, attached } => {
-                    let mut response = ready!(future.poll(cx)).map_err(Into::into)?;
-                    if !rejects_token(&mut response) {
-                        return Poll::Ready(Ok(response));
-                    }
-                    match attached.take() {
-                        Some(Attached { login, generation, again: Some(again) }) => {
-                            Box::pin(send_again(response, login, generation, again))
-                        }
-                        Some(Attached { login, generation, again: None }) => {
-                            login.reject(generation);
-                            return Poll::Ready(Ok(response));
-                        }
-                        None => return Poll::Ready(Ok(response)),
-                    }
+            match this.state.as_mut().project() {
+                StateProj::Sent { future } => {
+                    // Looked at in place: taking the response out of it would move it once more.
+                    let mut answer = future.poll(cx);
+                    let rejected = match &mut answer {
+                        Poll::Ready(Ok(response)) => this.token.take_if(|_| rejects_token(response)),
+                        _ => None,
+                    };
+                    let Some(rejected) = rejected else { return answer.map_err(Into::into) };
+                    let Some(again) = this.again.take() else {
+                        rejected.reject();
+                        return answer.map_err(Into::into);
+                    };
+                    let refusal = ready!(answer).map_err(Into::into)?;
+                    this.state.set(State::Waiting { future: Box::pin(send_again(refusal, rejected, again)) });
                 }
-                StateProj::Waiting { future } => return future.as_mut().poll(cx),
+                StateProj::Waiting { future } => {
+                    let Answered { response, token } = ready!(future.as_mut().poll(cx))?;
+                    *this.token = token;
+                    return Poll::Ready(Ok(response));
+                }
                 StateProj::Failed { error } => {
                     return error.take().map_or(Poll::Pending, |error| Poll::Ready(Err(error)));
                 }
-            };
-            state.set(State::Waiting { future: late });
+            }
         }
     }
 }

@@ -1,13 +1,11 @@
 //! The layer and its settings.
 
-use std::sync::Arc;
-
 use oidc_core::TokenSource;
 use tower_layer::Layer;
 
 use crate::{
-    Bearer, ExistingHeader, Origins, PerRequest, ReplayEmpty,
-    service::{Config, Shared},
+    Bearer, ExistingHeader, GrpcLayer, Origins, PerRequest, ReplayEmpty,
+    shared::{Config, Shared},
 };
 
 /// Puts a token on every request to the origins that it is meant for, and renews it when an API refuses it.
@@ -67,11 +65,35 @@ impl<S, R> BearerLayer<S, R> {
     }
 }
 
+impl<S, R> BearerLayer<S, R> {
+    /// The same for gRPC clients: trailers are read as well.
+    ///
+    /// A gRPC server that has begun to answer says `UNAUTHENTICATED` in the trailers. What was streamed is not sent again, but with
+    /// this the next call has another token. Answers get a body of another type for it, [`GrpcBody`](crate::GrpcBody). Without, such a
+    /// token is used until its time has come; a status in the headers counts either way.
+    ///
+    /// Generated clients name no server in their requests, so [`Origins::for_relative`] has to:
+    ///
+    /// ```
+    /// # use oidc_core::TokenSource;
+    /// use oidc_tower::{BearerLayer, Origins};
+    /// # fn layer(tokens: impl TokenSource + Clone) -> Result<(), oidc_core::ConfigError> {
+    /// let layer = BearerLayer::new(tokens, Origins::for_relative("https://grpc.bank.example")?).for_grpc();
+    /// // let client = AccountsClient::new(layer.layer(channel));
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn for_grpc(self) -> GrpcLayer<S, R> {
+        GrpcLayer(self)
+    }
+}
+
 impl<Svc, S: Clone, R: Clone> Layer<Svc> for BearerLayer<S, R> {
     type Service = Bearer<Svc, S, R>;
 
     fn layer(&self, inner: Svc) -> Self::Service {
         let shared = Shared { source: self.source.clone(), config: self.config.clone() };
-        Bearer::new(inner, Arc::new(shared))
+        Bearer::new(inner, shared)
     }
 }

@@ -60,6 +60,7 @@
 //! | 401 with a `Bearer` or `DPoP` challenge, or with no challenge | the token is renewed and the request sent once more |
 //! | 401 that asks for other [scopes or another login](Challenge), or with nothing but other schemes | handed back |
 //! | gRPC status `UNAUTHENTICATED` in the headers | as 401 |
+//! | gRPC status `UNAUTHENTICATED` in the trailers | handed back, see below |
 //! | all others, and errors of the client | handed back |
 //!
 //! However many requests are refused together, their token is renewed once, by its source. One call sends two requests at
@@ -68,7 +69,8 @@
 //! it is an answer, with a body and headers that the caller may need. A call that finds no token to begin with fails with the
 //! error itself.
 //!
-//! A gRPC status in the trailers is not seen; such a token is renewed when its time has come.
+//! A gRPC status in the trailers is seen where the layer is made [`for_grpc`](BearerLayer::for_grpc): it marks the token as rejected,
+//! and the next call gets another one. The layers for plain HTTP look at no body, and change no type.
 //!
 //! | [`Replay`] | sent once more |
 //! |---|---|
@@ -107,23 +109,29 @@
 //!
 //! With a fresh token nothing is allocated, locked or boxed. To be able to send a request once more its head is copied, which
 //! costs two allocations, and one for each header value that was made at run time; [`ReplayNever`] saves them.
+//!
+//! Clones share no counter that every request writes to: a clone that is called more than once makes one of its own, which is one
+//! allocation in its life. What clones do share is the token.
 
 mod answer;
 mod authenticate;
 mod challenge;
 mod existing;
 mod future;
+mod grpc;
 mod layer;
 mod origins;
 mod replay;
 mod resend;
 mod service;
+mod shared;
 mod source;
 
 pub use self::{
     challenge::Challenge,
     existing::{ExistingHeader, RequestError},
     future::ResponseFuture,
+    grpc::{Grpc, GrpcBody, GrpcFuture, GrpcLayer},
     layer::BearerLayer,
     origins::Origins,
     replay::{Replay, ReplayClone, ReplayEmpty, ReplayNever, SendOnce},

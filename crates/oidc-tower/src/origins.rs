@@ -158,8 +158,8 @@ impl Origin {
         let text = authority.as_str();
         // Typed, not as text: an `HTTPS` that the URI type does not take for `https` is one that clients may not encrypt.
         *scheme == self.scheme
-            && (self.host.as_deref().is_some_and(|host| text.eq_ignore_ascii_case(host))
-                || text.eq_ignore_ascii_case(&self.authority)
+            && (self.host.as_deref().is_some_and(|host| is_same(text, host))
+                || is_same(text, &self.authority)
                 || self.ipv6.is_some_and(|address| self.is_ipv6(address, text)))
     }
 
@@ -174,6 +174,11 @@ impl Origin {
         };
         same_port && literal.parse() == Ok(address)
     }
+}
+
+/// Most callers write names in lower case, and comparing those is cheaper.
+fn is_same(a: &str, b: &str) -> bool {
+    a == b || a.eq_ignore_ascii_case(b)
 }
 
 #[cfg(test)]

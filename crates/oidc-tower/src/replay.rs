@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use http::Request;
+use http::{Extensions, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use http_body::Body;
 
 /// Decides which requests can be sent once more after a 401, and with what body.
@@ -82,13 +82,47 @@ impl<B, R: Replay<B> + ?Sized> Replay<B> for Arc<R> {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct SendOnce;
 
-/// `request` once more, with another body.
-pub(crate) fn copy_head<B>(request: &Request<B>, body: B) -> Request<B> {
-    let mut copy = Request::new(body);
-    *copy.method_mut() = request.method().clone();
-    *copy.uri_mut() = request.uri().clone();
-    *copy.version_mut() = request.version();
-    *copy.headers_mut() = request.headers().clone();
-    *copy.extensions_mut() = request.extensions().clone();
-    copy
+/// What a request is sent again with: an instance of the client that was not polled, and the request without a token.
+///
+/// Boxed, so that requests that are sent once do not carry the room for it.
+pub(crate) struct Again<Svc, B> {
+    pub(crate) service: Svc,
+    pub(crate) request: HeadCopy<B>,
+}
+
+/// A request with the head of another. Its headers are a plain list, because that takes one allocation and a map takes two.
+pub(crate) struct HeadCopy<B> {
+    method: Method,
+    uri: Uri,
+    version: Version,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    extensions: Extensions,
+    body: B,
+}
+
+impl<B> HeadCopy<B> {
+    pub(crate) fn of(request: &Request<B>, body: B) -> Self {
+        let mut headers = Vec::with_capacity(request.headers().len());
+        headers.extend(request.headers().iter().map(|(name, value)| (name.clone(), value.clone())));
+        Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            version: request.version(),
+            headers,
+            extensions: request.extensions().clone(),
+            body,
+        }
+    }
+
+    pub(crate) fn into_request(self) -> Request<B> {
+        let mut request = Request::new(self.body);
+        *request.method_mut() = self.method;
+        *request.uri_mut() = self.uri;
+        *request.version_mut() = self.version;
+        *request.extensions_mut() = self.extensions;
+        for (name, value) in self.headers {
+            request.headers_mut().append(name, value);
+        }
+        request
+    }
 }

@@ -3,22 +3,20 @@
 use std::future::poll_fn;
 
 use http::{Request, Response};
-use oidc_core::{Generation, TokenSource};
+use oidc_core::TokenSource;
 use tower_service::Service;
 
-use crate::{BoxError, Replay, answer::rejects_token, service::Login};
+use crate::{
+    BoxError, Replay,
+    answer::rejects_token,
+    replay::Again,
+    shared::{Login, Token},
+};
 
-/// What is known of a request that was sent with a token.
-pub(crate) struct Attached<Svc, S, R, B> {
-    pub(crate) login: Login<S, R>,
-    pub(crate) generation: Generation,
-    pub(crate) again: Option<Again<Svc, B>>,
-}
-
-/// What a request is sent again with: the request, without a token, and an instance of the client that was not polled.
-pub(crate) struct Again<Svc, B> {
-    pub(crate) service: Svc,
-    pub(crate) request: Request<B>,
+/// An answer, and the token that it was asked with, if that is not known to be rejected already.
+pub(crate) struct Answered<T, S, R> {
+    pub(crate) response: T,
+    pub(crate) token: Option<Token<S, R>>,
 }
 
 /// Waits for a token, sends `request` with it on `service`, and deals with the answer.
@@ -26,62 +24,64 @@ pub(crate) async fn send_late<Svc, S, R, B, ResBody>(
     mut service: Svc,
     mut request: Request<B>,
     login: Login<S, R>,
-) -> Result<Response<ResBody>, BoxError>
+) -> Result<Answered<Response<ResBody>, S, R>, BoxError>
 where
-    Svc: Service<Request<B>, Response = Response<ResBody>>,
+    Svc: Service<Request<B>, Response = Response<ResBody>> + Clone,
     Svc::Error: Into<BoxError>,
     S: TokenSource,
     R: Replay<B>,
 {
     let credential = login.token().await?;
-    let copy = login.shared.config.copy(&request);
+    let again = login.config().again(&service, &request);
     let generation = credential.generation();
-    login.shared.config.attach(credential, &mut request)?;
+    login.config().attach(credential, &mut request)?;
+    let token = Token { login, generation };
     let mut response = send(&mut service, request).await?;
     if !rejects_token(&mut response) {
-        return Ok(response);
+        return Ok(Answered { response, token: Some(token) });
     }
-    match copy {
-        Some(request) => send_again(response, login, generation, Again { service, request }).await,
+    match again {
+        Some(again) => send_again(response, token, again).await,
         None => {
-            login.reject(generation);
-            Ok(response)
+            token.reject();
+            Ok(Answered { response, token: None })
         }
     }
 }
 
-/// Has the token renewed that `refusal` is about, and sends the request with the new one. Where there is no other
-/// one, `refusal` is the answer.
+/// Has `rejected` renewed, which `refusal` is about, and sends the request with the new token. Where there is no other one,
+/// `refusal` is the answer.
 pub(crate) async fn send_again<Svc, S, R, B, ResBody>(
     mut refusal: Response<ResBody>,
-    login: Login<S, R>,
-    rejected: Generation,
-    Again { mut service, mut request }: Again<Svc, B>,
-) -> Result<Response<ResBody>, BoxError>
+    rejected: Token<S, R>,
+    again: Box<Again<Svc, B>>,
+) -> Result<Answered<Response<ResBody>, S, R>, BoxError>
 where
     Svc: Service<Request<B>, Response = Response<ResBody>>,
     Svc::Error: Into<BoxError>,
     S: TokenSource,
     R: Replay<B>,
 {
-    let renewed = login.renew(rejected).await.and_then(|credential| {
+    let Again { mut service, request } = *again;
+    let mut request = request.into_request();
+    let renewed = rejected.renew().await.and_then(|credential| {
         let generation = credential.generation();
-        login.shared.config.attach(credential, &mut request)?;
+        rejected.login.config().attach(credential, &mut request)?;
         Ok(generation)
     });
-    match renewed {
-        Ok(generation) if generation != rejected => {}
-        Ok(_) => return Ok(refusal),
+    let generation = match renewed {
+        Ok(generation) if generation != rejected.generation => generation,
+        Ok(_) => return Ok(Answered { response: refusal, token: None }),
         Err(error) => {
             refusal.extensions_mut().insert(error);
-            return Ok(refusal);
+            return Ok(Answered { response: refusal, token: None });
         }
-    }
+    };
     // Its body may hold a connection or a permit that the second request needs.
     drop(refusal);
     let mut response = send(&mut service, request).await?;
-    rejects_token(&mut response);
-    Ok(response)
+    let token = (!rejects_token(&mut response)).then(|| Token { login: rejected.login, generation });
+    Ok(Answered { response, token })
 }
 
 async fn send<Svc, B>(service: &mut Svc, request: Request<B>) -> Result<Svc::Response, BoxError>

@@ -112,6 +112,15 @@ fn a_token_is_attached_without_allocating() {
 }
 
 #[test]
+fn a_clone_allocates_once_in_its_life() {
+    let service = layer().with_replay(ReplayNever).layer(Answers(200));
+    let mut clone = service.clone();
+    let counts = [(); 5].map(|()| allocations(&mut clone, request(API, Body::default())));
+    assert_eq!(counts, [0, 1, 0, 0, 0]);
+    assert_eq!(allocations(&mut clone.clone(), request(API, Body::default())), 0);
+}
+
+#[test]
 fn a_foreign_request_passes_without_allocating() {
     let service = layer().layer(Answers(200));
     assert_eq!(allocations(service, request("https://elsewhere.example/", Body::default())), 0);

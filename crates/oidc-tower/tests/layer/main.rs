@@ -5,6 +5,7 @@
 mod bounds;
 mod existing;
 mod foreign;
+mod grpc;
 mod readiness;
 mod stacks;
 mod support;
