@@ -1,8 +1,11 @@
 //! JSON from outside: looked at as a whole before any of it is read.
 
-use std::{cell::Cell, collections::HashSet, fmt};
+use std::{borrow::Cow, cell::Cell, fmt};
 
-use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::{
+    Deserialize,
+    de::{DeserializeSeed, MapAccess, SeqAccess, Visitor},
+};
 use serde_json::{Map, Value};
 
 /// What a document may cost.
@@ -150,22 +153,31 @@ impl<'de> Visitor<'de> for Node<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let inside = self.inside()?;
-        let mut names = HashSet::new();
-        while let Some(name) = members.next_key::<String>()? {
-            if !names.insert(name) {
-                return Err(self.look.stop(JsonError::DuplicateMember));
-            }
+        let mut names = Vec::with_capacity(16);
+        while let Some(name) = members.next_key::<Name<'de>>()? {
+            names.push(name);
             if names.len() > Limits::MEMBERS {
                 return Err(self.look.stop(JsonError::TooLarge));
             }
             members.next_value_seed(inside)?;
         }
-        Ok(())
+        names.sort_unstable();
+        match names.windows(2).any(|pair| matches!(pair, [one, next] if one == next)) {
+            false => Ok(()),
+            true => Err(self.look.stop(JsonError::DuplicateMember)),
+        }
     }
 }
 
+/// The name of a member, as it is meant; copied only where it is spelled with escapes.
+#[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[serde(transparent)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use proptest::prelude::*;
 
     use super::*;

@@ -26,13 +26,9 @@ pub struct IdTokenClaims {
 
 impl IdTokenClaims {
     /// The claims of a token that was verified. The nonce has done its work and goes.
-    pub(super) fn new(issuer: Issuer, audiences: &[&str], claims: &Map<String, Value>) -> Self {
-        let claims = claims.iter().filter(|(name, _)| *name != "nonce");
-        Self {
-            issuer,
-            audiences: audiences.iter().map(|audience| (*audience).to_owned()).collect(),
-            claims: claims.map(|(name, claim)| (name.clone(), claim.clone())).collect(),
-        }
+    pub(super) fn new(issuer: Issuer, audiences: Vec<String>, mut claims: Map<String, Value>) -> Self {
+        claims.remove("nonce");
+        Self { issuer, audiences, claims }
     }
 
     /// Who issued the token, as the provider spells it.

@@ -5,9 +5,10 @@ use std::{str::FromStr, time::SystemTime};
 use oidc_core::{Issuer, Secret};
 use openidconnect::{
     ClaimsVerificationError, ClientId, EmptyAdditionalClaims, GenderClaim, IdToken, IdTokenVerifier,
-    IssuerUrl, JsonWebKeySet, Nonce, SignatureVerificationError, core::CoreJweContentEncryptionAlgorithm,
+    IssuerUrl, JsonWebKeySet, JweContentEncryptionAlgorithm, Nonce, SignatureVerificationError,
+    core::CoreJsonWebKeyType,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use serde_json::Value;
 
 use super::{IdTokenChecks, IdTokenClaims, IdTokenError, NonceCheck, protocol::ProtocolClaims};
@@ -16,7 +17,7 @@ use crate::{
     provider::{Keys, NotNow, ProviderErrorKind, ProviderMetadata, ProviderState},
 };
 
-type Token = IdToken<EmptyAdditionalClaims, AnyGender, CoreJweContentEncryptionAlgorithm, SigningAlgorithm>;
+type Token = IdToken<EmptyAdditionalClaims, AnyGender, NoEncryption, SigningAlgorithm>;
 
 impl ProviderState {
     /// Verifies an ID token (OIDC Core §3.1.3.7). Sends nothing but for metadata and keys that are not known yet.
@@ -47,7 +48,8 @@ impl ProviderState {
         claims.check(checks, header.algorithm, now)?;
         let verification = Verification { compact, issuer, header: &header, checks, now };
         self.verify_with_keys(&metadata, &verification).await?;
-        Ok(IdTokenClaims::new(issuer.clone(), &claims.audiences, &token.payload))
+        let audiences = claims.audiences.iter().map(|audience| (*audience).to_owned()).collect();
+        Ok(IdTokenClaims::new(issuer.clone(), audiences, token.payload))
     }
 
     /// Verifies with the keys that are known, and where none of them is the token's, once more with newer ones.
@@ -113,6 +115,8 @@ impl Verification<'_> {
         let time = time.checked_sub(self.checks.leeway()).unwrap_or(time);
         let verifier =
             IdTokenVerifier::new_public_client(client, issuer, JsonWebKeySet::new(vec![key.clone()]))
+                // `typ` was looked at in the header, and more strictly.
+                .allow_all_jose_types()
                 .set_allowed_algs([self.header.algorithm])
                 .set_time_fn(move || time.into())
                 .set_other_audience_verifier_fn(|other| {
@@ -151,6 +155,24 @@ fn refusal(error: &ClaimsVerificationError) -> IdTokenError {
         }
         ClaimsVerificationError::SignatureVerification(_) => IdTokenError::BadSignature,
         _ => IdTokenError::Malformed("not an ID token"),
+    }
+}
+
+/// Encrypted tokens are not taken, so there is no name of an algorithm to look for.
+#[derive(Clone, Debug, Serialize)]
+enum NoEncryption {}
+
+impl<'de> Deserialize<'de> for NoEncryption {
+    fn deserialize<D: Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Err(D::Error::custom("not encrypted"))
+    }
+}
+
+impl JweContentEncryptionAlgorithm for NoEncryption {
+    type KeyType = CoreJsonWebKeyType;
+
+    fn key_type(&self) -> Result<CoreJsonWebKeyType, String> {
+        match *self {}
     }
 }
 
