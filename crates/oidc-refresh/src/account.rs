@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use oidc_core::{BootTime, Cause, SavedLogin, TokenError, TokenErrorKind};
 
+use tracing::Span;
+
 use crate::{
     desk::{Desk, Landing},
     drive::Trip,
@@ -17,6 +19,7 @@ use crate::{
 
 /// Goes with a refresh and keeps what is told at its end.
 pub(crate) struct Account {
+    pub(crate) span: Span,
     started: BootTime,
     /// Whether this process knew of the login before.
     known: bool,
@@ -29,6 +32,7 @@ pub(crate) struct Account {
 impl Account {
     pub(crate) fn open(shared: &LoginSource, state: &State) -> Self {
         Self {
+            span: Span::none(),
             started: shared.setup.clock.boot(),
             known: state.ledger.seen().is_some(),
             generation: shared.shown().map(|token| token.generation),
@@ -89,7 +93,7 @@ impl Trip {
     pub(crate) fn report(mut self, outcome: &Outcome, error: Option<&TokenError>, news: Option<EventKind>) {
         let shared = self.shared.clone();
         let now = shared.setup.clock.boot();
-        telemetry::refresh_ended(outcome, error, now.since(self.account.started));
+        telemetry::refresh_ended(&self.account.span, outcome, error, now.since(self.account.started));
         let saved = matches!(outcome, Outcome::Renewed | Outcome::Failed);
         let unsaved_since = self.account.unsaved.take().map(|unsaved| unsaved.since);
         let saved =

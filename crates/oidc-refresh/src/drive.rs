@@ -9,7 +9,7 @@ use oidc_core::{
     store::{Abandon, Begin, Record, WriteId},
 };
 use tokio::sync::watch;
-use tracing::Instrument;
+use tracing::{Instrument, Span};
 
 use crate::{
     account::Account,
@@ -45,8 +45,7 @@ impl LoginSource {
         let attempt = random::write_id();
         let flight = Flight::new(self.setup.grant.spends(), self.waits(), state.ledger.clone(), attempt)
             .with_replay(self.setup.policy.replay);
-        let span = telemetry::refresh_span(&self.key, self.setup.target_id, attempt, &flight);
-        runtime.spawn(trip.fly(flight).instrument(span));
+        runtime.spawn(trip.depart(flight, attempt, Span::current()));
         Ok(call)
     }
 
@@ -95,6 +94,14 @@ pub(crate) struct Trip {
 }
 
 impl Trip {
+    /// Not under the lock, because whoever listens to spans runs code of its own.
+    async fn depart(mut self, flight: Flight, attempt: WriteId, asked_by: Span) {
+        let shared = self.shared.clone();
+        let span = telemetry::refresh_span(&shared.key, shared.setup.target_id, attempt, &flight, asked_by);
+        self.account.span = span.clone();
+        self.fly(flight).instrument(span).await;
+    }
+
     async fn fly(mut self, mut flight: Flight) {
         let mut step = flight.start();
         loop {

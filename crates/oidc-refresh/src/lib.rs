@@ -37,6 +37,30 @@
 //!   machine that stands still between the last look at its lease and the write for longer than an access token lives.
 //! - A store that is down is an error of its own, never "logged out"; users' refresh tokens are not spent without it.
 //! - For one login there is at most one token request per second and process, but for that one repetition, whatever APIs, callers and clocks do.
+//!
+//! # What is told
+//!
+//! [`Status`] explains one credential at the moment. [`Event`] says what happens while nobody waits: renewed, failing, over, about to
+//! end, not saved yet. Logs come through `tracing`: a span named `refresh` for each refresh, with the hashes of login and
+//! target, the attempt's number as the store has it, outcome, cause and duration; above debug only what somebody may want to know.
+//! Nothing of this contains a secret.
+//!
+//! With the feature `metrics`, the recorder that the program installed for the [`metrics`](https://docs.rs/metrics) facade gets these; a
+//! fresh token costs none of them. Labels have few values: none tells logins, users or providers apart.
+//!
+//! | name | kind | unit | label | meaning |
+//! |---|---|---|---|---|
+//! | `oidc_token_requests_total` | counter | count | `outcome`: won, misconfigured, not_processed, unknown, refused | token requests that were sent |
+//! | `oidc_token_request_duration_seconds` | histogram | seconds | `outcome`: won, misconfigured, not_processed, unknown, refused | from sending one to its answer, or to giving up on it |
+//! | `oidc_refreshes_total` | counter | count | `outcome`: renewed, adopted, logged_out, refused, backing_off, failed, store_failed | refreshes that ended, those included that only read the store |
+//! | `oidc_refresh_duration_seconds` | histogram | seconds | `outcome`: renewed, adopted, logged_out, refused, backing_off, failed, store_failed | from the start of one to its end, the store and other processes included |
+//! | `oidc_token_remaining_seconds` | histogram | seconds | – | what a token had left when it was used; sampled, at most one use per credential and [`revalidate_after`](RefreshPolicy::revalidate_after) |
+//! | `oidc_token_rejections_total` | counter | count | – | tokens that an API rejected (401), each counted once however many requests it was in |
+//! | `oidc_logins_needed_total` | counter | count | `cause`: grant_rejected, logged_out, refresh_mismatch, refresh_outcome_unknown | logins that only their user can begin again |
+//! | `oidc_store_faults_total` | counter | count | `kind`: busy, conflict, corrupt, full, insecure, key_unavailable, unavailable, version, panic | operations of the token store that failed |
+//! | `oidc_unsaved_rotations` | gauge | count | – | tokens in use that the store did not take yet: if it is not 0 for long, look at the store before restarting anything |
+//!
+//! `describe_metrics` gives the recorder the units and meanings.
 
 mod account;
 mod attention;

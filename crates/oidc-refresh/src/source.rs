@@ -116,8 +116,9 @@ impl LoginSource {
         let snapshot = self.memory.snapshot();
         let current = snapshot.as_ref().filter(|snapshot| snapshot.credential().generation() == generation);
         if let Some(snapshot) = current.filter(|snapshot| snapshot.reject()) {
-            telemetry::rejected(&self.key);
             state.desk.reject(self.setup.clock.boot(), &snapshot.token(), &self.setup.policy);
+            drop(state);
+            telemetry::rejected(&self.key);
         }
     }
 

@@ -23,7 +23,13 @@ use crate::{
 };
 
 /// The span of one refresh. It is nobody's child, because it outlives the request that started it.
-pub(crate) fn refresh_span(key: &KeyId, target: TargetId, attempt: WriteId, flight: &Flight) -> Span {
+pub(crate) fn refresh_span(
+    key: &KeyId,
+    target: TargetId,
+    attempt: WriteId,
+    flight: &Flight,
+    asked_by: Span,
+) -> Span {
     let span = tracing::info_span!(
         parent: None,
         "refresh",
@@ -35,12 +41,12 @@ pub(crate) fn refresh_span(key: &KeyId, target: TargetId, attempt: WriteId, flig
         cause = Empty,
         took_ms = Empty,
     );
-    span.follows_from(Span::current());
+    span.follows_from(asked_by);
     span
 }
 
-/// A refresh ended, inside of its span.
-pub(crate) fn refresh_ended(outcome: &Outcome, error: Option<&TokenError>, took: Duration) {
+/// The refresh of `span` ended.
+pub(crate) fn refresh_ended(span: &Span, outcome: &Outcome, error: Option<&TokenError>, took: Duration) {
     let name = match outcome {
         Outcome::Renewed => "renewed",
         Outcome::Adopted => "adopted",
@@ -50,7 +56,6 @@ pub(crate) fn refresh_ended(outcome: &Outcome, error: Option<&TokenError>, took:
         Outcome::Failed => "failed",
         Outcome::StoreFailed => "store_failed",
     };
-    let span = Span::current();
     span.record("outcome", name);
     span.record("took_ms", u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
     if let Some(error) = error {

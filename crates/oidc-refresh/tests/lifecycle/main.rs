@@ -5,6 +5,11 @@ mod events;
 mod failures;
 mod flight;
 mod logins;
+#[cfg(feature = "metrics")]
+mod metrics;
+#[cfg(feature = "metrics")]
+mod recorder;
 mod rejections;
+mod spans;
 mod stores;
 mod support;
