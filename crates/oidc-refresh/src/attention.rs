@@ -7,7 +7,7 @@ use oidc_core::BootTime;
 /// Before this moment nothing has to be done; a rejected credential needs attention always.
 ///
 /// One number for both, so that a rejection is never seen in part. Nothing else hangs on its order, so relaxed operations do.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Attention<N = AtomicU64>(N);
 
 /// A number that several threads change.

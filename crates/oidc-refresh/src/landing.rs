@@ -22,7 +22,7 @@ impl Trip {
         if state.desk.counts(self.ticket)
             && let Some(won) = &self.won
         {
-            shared.publish(&mut state, won, Origin::Refresh);
+            shared.publish_won(&mut state, won);
         }
         let now = shared.setup.clock.boot();
         let (landing, next) =
@@ -92,7 +92,9 @@ impl Trip {
             Outcome::Renewed | Outcome::Adopted => {
                 if let Some(won) = self.won.take().filter(|_| *outcome == Outcome::Renewed) {
                     self.account.wins(&shared, &won);
-                    shared.publish(state, &won, Origin::Refresh);
+                    if !self.served {
+                        shared.publish_won(state, &won);
+                    }
                 }
                 state.refused = None;
                 Ending::Renewed

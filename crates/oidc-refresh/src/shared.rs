@@ -10,7 +10,8 @@ use std::{
 };
 
 use oidc_core::{
-    Clock, Credential, Grant, KeyId, SavedLogin, SystemClock, Target, TargetId, TokenError, TokenStore,
+    AccessToken, BootTime, Clock, Credential, Grant, KeyId, SavedLogin, SystemClock, Target, TargetId,
+    TokenError, TokenStore,
 };
 
 use crate::{
@@ -148,14 +149,36 @@ impl LoginSource {
         if let Some(current) = current.filter(|current| current.credential().is_same_token(&credential)) {
             return current.good(now).is_some();
         }
-        let renewable = !self.setup.grant.spends() || login.refresh().is_some();
-        let timing =
-            Timing::of(access, self.setup.clock.wall(), now, renewable, &self.setup.policy, self.jitter());
-        let snapshot =
-            Snapshot::new(credential, origin, timing, now, now.after(self.setup.policy.revalidate_after));
+        let (timing, look_at) = self.timing(login, access);
+        let snapshot = Snapshot::new(credential, origin, timing, now, look_at);
         let good = snapshot.good(now).is_some();
         state.show(Some(Arc::new(snapshot)));
         good
+    }
+
+    /// Publishes what the provider has just given. A token that it has given before lives as long as it says now, but stays
+    /// rejected if it was.
+    pub(crate) fn publish_won(&self, state: &mut Open<'_>, login: &SavedLogin) {
+        let Some((current, access)) = self.memory.snapshot_full().zip(login.access(self.setup.target_id))
+        else {
+            self.publish(state, login, Origin::Refresh);
+            return;
+        };
+        if !current.credential().is_same_token(&Credential::new(access)) {
+            self.publish(state, login, Origin::Refresh);
+        } else if !current.token().rejected {
+            let (timing, look_at) = self.timing(login, access);
+            state.show(Some(Arc::new(current.prolonged(timing, look_at))));
+        }
+    }
+
+    /// When a token that is there from now on has to be looked after, and when the store is asked about it first.
+    fn timing(&self, login: &SavedLogin, access: &AccessToken) -> (Timing, BootTime) {
+        let Setup { grant, clock, policy, .. } = &*self.setup;
+        let renewable = !grant.spends() || login.refresh().is_some();
+        let now = clock.boot();
+        let timing = Timing::of(access, clock.wall(), now, renewable, policy, self.jitter());
+        (timing, now.after(policy.revalidate_after))
     }
 
     /// Uniform over all of `u64`, and fixed for this key and instance.

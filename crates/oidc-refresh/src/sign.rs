@@ -15,7 +15,7 @@ use crate::{
     flight::Standing,
     memory::Open,
     random,
-    shared::LoginSource,
+    shared::{LoginSource, Setup},
     status::Origin,
 };
 
@@ -29,6 +29,7 @@ impl LoginSource {
     /// a sign-out came in between. Dropping the future leaves the login started or not.
     pub async fn sign_in(&self, tokens: &TokenSet) -> Result<(), TokenError> {
         let mut epoch = self.forget();
+        let leaving = self.state().desk.mode() == Mode::SigningOut;
         let login = SavedLogin::new(tokens.clone());
         let id = random::write_id();
         let before = self.retrying(|| self.ask(self.setup.store.load(&self.key))).await?.unwrap_or_default();
@@ -40,13 +41,17 @@ impl LoginSource {
                 Put::Done(revision) if self.begin_login(epoch, revision, &login) => return Ok(()),
                 // Somebody signed in or out here meanwhile: asking once more tells who was last.
                 Put::Done(_) => {}
+                // Only a refresh of the login that is being replaced came in between, or the sign-out that was under way before.
+                Put::Superseded { current }
+                    if current.login == before.login && (leaving || !current.is_tombstone()) =>
+                {
+                    expected = current.revision;
+                }
                 Put::Superseded { current } if current.is_tombstone() => return Err(TokenError::signed_out()),
-                // Only a refresh of the login that is being replaced came in between.
-                Put::Superseded { current } if current.login == before.login => expected = current.revision,
                 Put::Superseded { current } if self.begin_with(epoch, &current) => return Ok(()),
-                Put::Superseded { .. } => self.wait_for_sign_out().await,
+                Put::Superseded { .. } => {}
             }
-            epoch = self.state().desk.epoch();
+            epoch = self.after_sign_out(epoch).await;
         }
     }
 
@@ -219,10 +224,17 @@ impl LoginSource {
         let_go(&mut self.state())
     }
 
-    /// Where a sign-out is under way, the store is asked again a little later: it tells which of the two was last.
-    async fn wait_for_sign_out(&self) {
-        if self.state().desk.mode() == Mode::SigningOut {
-            self.setup.clock.sleep_until(self.setup.clock.boot().after(self.setup.policy.save_retry)).await;
+    /// The present epoch, once a sign-out that began since `epoch` is over: the store tells which of the two was last.
+    async fn after_sign_out(&self, epoch: u32) -> u32 {
+        let Setup { clock, policy, .. } = &*self.setup;
+        loop {
+            {
+                let state = self.state();
+                if state.desk.epoch() == epoch || state.desk.mode() != Mode::SigningOut {
+                    return state.desk.epoch();
+                }
+            }
+            clock.sleep_until(clock.boot().after(policy.save_retry)).await;
         }
     }
 

@@ -26,6 +26,11 @@ impl Snapshot {
         Self { credential, timing, received, origin, attention }
     }
 
+    /// The same credential with a new life.
+    pub(crate) fn prolonged(&self, timing: Timing, look_at: BootTime) -> Self {
+        Self::new(self.credential.clone(), self.origin, timing, self.received, look_at)
+    }
+
     /// The credential, where nothing at all has to be done about it.
     pub(crate) fn quiet(&self, now: BootTime) -> Option<&Credential> {
         self.attention.is_quiet(now).then_some(&self.credential)

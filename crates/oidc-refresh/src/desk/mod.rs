@@ -5,6 +5,8 @@
 //! those who wait; it changes token and desk under one lock. What one refresh does is the business of
 //! [`Flight`](crate::flight::Flight).
 
+#[cfg(test)]
+mod model;
 mod rest;
 mod words;
 
@@ -264,22 +266,24 @@ impl<E: Reason> Desk<E> {
         false
     }
 
-    /// Nothing is known any more. Gives the epoch in which that is so.
+    /// Nothing is known any more. Gives the epoch in which that is so. A sign-out goes on, for what it ends is still in the store.
     pub(crate) fn forget(&mut self) -> u32 {
-        self.next_epoch();
-        if self.mode == Mode::SigningOut {
-            self.mode = Mode::Open;
+        if self.mode != Mode::SigningOut {
+            self.next_epoch();
+            self.end_failure();
         }
-        self.end_failure();
         self.epoch
     }
 
-    /// A login begins, unless somebody signed in or out since `epoch`.
+    /// A login begins, unless somebody signed in or out since `epoch`. A sign-out that began before has lost its object.
     pub(crate) fn begin(&mut self, epoch: u32) -> bool {
-        let begins = self.mode != Mode::SigningOut && self.epoch == epoch;
+        let begins = self.epoch == epoch;
         if begins {
             self.next_epoch();
             self.trouble = None;
+            if self.mode == Mode::SigningOut {
+                self.mode = Mode::Open;
+            }
         }
         begins
     }

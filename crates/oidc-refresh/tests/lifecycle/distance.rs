@@ -14,7 +14,7 @@ use oidc_core::{
 use oidc_refresh::{RefreshPolicy, RefreshingSource};
 use oidc_testkit::ManualClock;
 
-use crate::support::{LIFE, StrictGrant, key, settle, token_of};
+use crate::support::{LIFE, Scene, StrictGrant, Twist, key, settle, token_of};
 
 // LAY-08
 #[test]
@@ -122,4 +122,23 @@ async fn after_the_quick_replay_the_distance_is_kept_again() {
     assert_eq!(distances[0], Duration::ZERO, "the replay");
     assert!(distances[1..].iter().all(|distance| *distance >= Duration::from_secs(1)), "{distances:?}");
     assert!(!distances[1..].is_empty());
+}
+
+// LAY-08
+#[tokio::test]
+async fn a_token_that_the_provider_gives_again_has_the_life_that_it_says() {
+    let Scene { clock, grant, source, .. } = Scene::logged_in().await;
+    let first = source.token().await.unwrap().generation();
+    clock.advance(LIFE.mul_f64(0.85));
+    grant.twist(Twist::SameAccess);
+    assert_eq!(token_of(&source.token().await.unwrap()), "a1");
+    settle().await;
+    assert_eq!(grant.sent(), ["r1"]);
+    for _ in 0..6 {
+        clock.advance(LIFE / 10);
+        let credential = source.token().await.unwrap();
+        assert_eq!((token_of(&credential).as_str(), credential.generation()), ("a1", first));
+        settle().await;
+    }
+    assert_eq!(grant.sent(), ["r1"], "it is not due again");
 }

@@ -2,11 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use oidc_core::{Cause, MemoryStore, Secret, StoreErrorKind, Target, TokenErrorKind, TokenSet, TokenSource};
+use oidc_core::{
+    Cause, MemoryStore, Secret, StoreErrorKind, Target, TokenErrorKind, TokenSet, TokenSource, TokenStore,
+};
 use oidc_refresh::TokenPool;
-use oidc_testkit::ManualClock;
+use oidc_testkit::{FaultStore, ManualClock, StoreFault, StoreOperation};
 
-use crate::support::{Scene, StrictGrant, Unheard, key, settle, sign_out_unheard, token_of};
+use crate::support::{Scene, StrictGrant, Unheard, key, settle, sign_out_unheard, source, token_of};
 
 #[tokio::test]
 async fn an_imported_refresh_token_is_a_login() {
@@ -133,4 +135,40 @@ async fn a_logout_that_is_made_up_for_spares_a_login_that_came_after_it() {
     }
     assert_eq!(token_of(&elsewhere.token().await.unwrap()), "a2", "the new login stands");
     assert_eq!(token_of(&here.token().await.unwrap()), "a2", "and is seen here, too");
+}
+
+// LGO-12
+#[tokio::test]
+async fn a_login_that_cannot_be_saved_does_not_bring_back_the_one_that_is_being_signed_out() {
+    let clock = ManualClock::new();
+    let grant = StrictGrant::new(&clock);
+    let store = Arc::new(FaultStore::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
+    let source = source(&grant, &store, &clock);
+    source.sign_in(&grant.login()).await.unwrap();
+    let down = |operation| {
+        (0..3).for_each(|_| store.fail_next(operation, StoreFault::Before(StoreErrorKind::Unavailable)));
+    };
+    down(StoreOperation::Remove);
+    down(StoreOperation::Put);
+    let mut errors = Vec::new();
+    for leaves in [true, false] {
+        let (source, tokens) = (source.clone(), grant.login());
+        let call = tokio::spawn(async move {
+            if leaves { source.sign_out().await.map(drop) } else { source.sign_in(&tokens).await }
+        });
+        while !call.is_finished() {
+            settle().await;
+            clock.advance(Duration::from_millis(500));
+        }
+        errors.push(call.await.unwrap().unwrap_err().kind());
+    }
+    assert_eq!(errors, [TokenErrorKind::Store(StoreErrorKind::Unavailable); 2]);
+    for _ in 0..60 {
+        assert_eq!(source.token().await.unwrap_err().reauth_cause(), Some(Cause::LoggedOut));
+        settle().await;
+        clock.advance(Duration::from_secs(1));
+    }
+    assert!(store.load(&key().id()).await.unwrap().unwrap().is_tombstone());
+    source.sign_in(&grant.login()).await.unwrap();
+    assert!(source.token().await.is_ok());
 }
