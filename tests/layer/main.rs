@@ -13,3 +13,4 @@ mod clients;
 mod grpc;
 mod redirects;
 mod replay;
+mod reqwest_client;

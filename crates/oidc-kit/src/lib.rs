@@ -70,7 +70,7 @@ pub use oidc_tower::{BearerLayer, Origins, ReplayClone, ReplayEmpty, ReplayNever
 pub use oidc_transport::TowerTransport;
 #[cfg(feature = "reqwest")]
 #[doc(no_inline)]
-pub use oidc_transport::{ReqwestService, ReqwestTransport};
+pub use oidc_transport::{ReqwestClient, ReqwestService, ReqwestTransport};
 
 #[cfg(feature = "flow")]
 #[doc(no_inline)]

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | speak to a provider | [`ReqwestTransport`] (feature `reqwest`, on by default) |
 //! | speak to a provider through a client or a stack of one's own | [`TowerTransport`] |
-//! | put tower layers on a reqwest client | [`ReqwestService`] (feature `reqwest`) |
+//! | put tower layers on a reqwest client, and use it as such | [`ReqwestClient`] (feature `reqwest`) |
+//! | have a reqwest client as a tower service | [`ReqwestService`] (feature `reqwest`) |
 //!
 //! The first two are implementations of [`HttpTransport`](oidc_core::HttpTransport), whose page has the
 //! contract.
@@ -19,6 +20,7 @@ mod tower;
 
 #[cfg(feature = "reqwest")]
 pub use self::reqwest_client::{
-    BuildError, ReqwestFuture, ReqwestService, ReqwestServiceError, ReqwestTransport, ReqwestTransportBuilder,
+    BuildError, ReqwestClient, ReqwestFuture, ReqwestService, ReqwestServiceError, ReqwestTransport,
+    ReqwestTransportBuilder,
 };
 pub use self::tower::TowerTransport;

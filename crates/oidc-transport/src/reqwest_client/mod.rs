@@ -1,6 +1,7 @@
 //! The transport over reqwest.
 
 mod builder;
+mod client;
 mod error;
 mod proxy;
 mod resolver;
@@ -15,6 +16,7 @@ use oidc_core::{BodyLimit, HttpTransport, TransportError, TransportErrorKind};
 
 pub use self::{
     builder::ReqwestTransportBuilder,
+    client::ReqwestClient,
     error::BuildError,
     service::{ReqwestFuture, ReqwestService, ReqwestServiceError},
 };

@@ -8,7 +8,7 @@ use std::{
 };
 
 use http::{Request, Response};
-use reqwest::Body;
+use reqwest::{Body, ResponseBuilderExt};
 use tower_service::Service;
 
 use super::BuildError;
@@ -19,6 +19,8 @@ use super::BuildError;
 /// layer that attaches credentials, a redirect would carry them on to wherever an answer says. All other
 /// settings are taken as they are. A layer above it (`tower_http::follow_redirect`, above the one that
 /// attaches credentials) may follow redirects safely.
+///
+/// An answer becomes a [`reqwest::Response`] again, with its URL, by `into`. [`ReqwestClient`](super::ReqwestClient) does that.
 ///
 /// ```
 /// use oidc_transport::ReqwestService;
@@ -76,7 +78,7 @@ impl Future for ReqwestFuture {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         match &mut self.0 {
-            State::Sent(answer) => Poll::Ready(Ok(ready!(Pin::new(answer).poll(cx))?.into())),
+            State::Sent(answer) => Poll::Ready(Ok(with_url(ready!(Pin::new(answer).poll(cx))?))),
             State::Refused(error) => match error.take() {
                 Some(error) => Poll::Ready(Err(error)),
                 // Polled again after it was ready, which nobody may do.
@@ -84,6 +86,16 @@ impl Future for ReqwestFuture {
             },
         }
     }
+}
+
+/// The answer as `http` has it, which has no place for its URL but among the extensions.
+fn with_url(answer: reqwest::Response) -> Response<Body> {
+    let url = Response::builder().url(answer.url().clone()).body(());
+    let mut answer = Response::from(answer);
+    if let Ok(url) = url {
+        answer.extensions_mut().extend(url.into_parts().0.extensions);
+    }
+    answer
 }
 
 /// Why a [`ReqwestService`] has no answer: reqwest's error without the URL, whose query may be secret.
