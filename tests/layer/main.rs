@@ -12,5 +12,6 @@ mod budget;
 mod clients;
 mod grpc;
 mod redirects;
+mod rejections;
 mod replay;
 mod reqwest_client;
