@@ -26,9 +26,11 @@ impl LoginSource {
     ///
     /// # Errors
     /// [`TokenErrorKind::Store`] where the tokens could not be saved (they are not used then), [`TokenErrorKind::ReauthRequired`] where
-    /// a sign-out came in between. Dropping the future leaves the login started or not.
+    /// a sign-out came in between, [`TokenErrorKind::Closed`] where the source was shut down. Dropping the future leaves the login
+    /// started or not.
     pub async fn sign_in(&self, tokens: &TokenSet) -> Result<(), TokenError> {
         let mut epoch = self.forget();
+        self.check_open()?;
         let leaving = self.state().desk.mode() == Mode::SigningOut;
         let login = SavedLogin::new(tokens.clone());
         let id = random::write_id();
@@ -52,7 +54,12 @@ impl LoginSource {
                 Put::Superseded { .. } => {}
             }
             epoch = self.after_sign_out(epoch).await;
+            self.check_open()?;
         }
+    }
+
+    fn check_open(&self) -> Result<(), TokenError> {
+        if self.state().desk.mode() == Mode::Closed { Err(TokenError::closed()) } else { Ok(()) }
     }
 
     /// Ends the login here at once and in the store, and gives what there was, for revocation and for `id_token_hint`.

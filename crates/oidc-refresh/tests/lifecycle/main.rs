@@ -7,6 +7,7 @@ mod flight;
 mod logins;
 #[cfg(feature = "metrics")]
 mod metrics;
+mod pool;
 #[cfg(feature = "metrics")]
 mod recorder;
 mod rejections;
