@@ -4,11 +4,12 @@
 //! figures (and those that are measured together with them); `--quick` takes a few rounds of everything, whose figures mean nothing.
 //!
 //! # How
-//! All contenders of a figure run in this process, by turns, in rounds that begin with another one each time. Threads are pinned. A sample during
-//! which the kernel took the processor away (`nonvoluntary_ctxt_switches`) is taken again, and so is one of two threads that did not
-//! overlap for four fifths of their time. What something costs is the median over the rounds of its time less that of the floor in the same round: the floor is
-//! the same work without the thing that is measured. Quotients are of two such medians. The layout of the code alone moves figures
-//! by 10 to 15 ns.
+//! All contenders of a figure run in this process, by turns, in rounds that begin with another one each time. Threads are pinned. A
+//! sample during which the kernel took the processor away (`nonvoluntary_ctxt_switches`) is taken again, and so is one of two threads
+//! that did not overlap for four fifths of their time. What something costs is the median over the rounds of its time less that of the
+//! floor in the same round: the floor is the same work without the thing that is measured. Quotients are of two such medians. The
+//! layout of the code alone moves figures by 10 to 15 ns, and where a hypervisor puts two processors moves those of two threads
+//! by far more.
 //!
 //! Every file says what its figures compare. Allocations are counted by an allocator that is here for all of them; it adds a
 //! few nanoseconds to each allocation of everybody.

@@ -25,8 +25,8 @@ pub(crate) fn cpu_time() -> Duration {
     system::cpu_time()
 }
 
-/// How much of its memory is in RAM, in bytes. 0 where the system does not say.
-pub(crate) fn resident_bytes() -> u64 {
+/// How much of the process's memory is in RAM, in bytes, where the system says so.
+pub(crate) fn resident_bytes() -> Option<u64> {
     system::resident_bytes()
 }
 
@@ -62,8 +62,8 @@ mod system {
         clock_gettime(ClockId::ThreadCPUTime).try_into().expect("a thread's time is not negative")
     }
 
-    pub(super) fn resident_bytes() -> u64 {
-        field("/proc/self/status", "VmRSS:") * 1024
+    pub(super) fn resident_bytes() -> Option<u64> {
+        Some(field("/proc/self/status", "VmRSS:") * 1024)
     }
 
     fn field(file: &str, name: &str) -> u64 {
@@ -85,7 +85,7 @@ mod system {
         super::now().since_origin()
     }
 
-    pub(super) fn resident_bytes() -> u64 {
-        0
+    pub(super) fn resident_bytes() -> Option<u64> {
+        None
     }
 }
