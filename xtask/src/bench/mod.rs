@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: what tokens cost, measured beside what it is compared with.
 
 mod figures;
+mod peers;
 mod readme;
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command as Program, time::Duration};
@@ -26,6 +27,7 @@ A figure that misses its target is shown as missed; only one that cannot be meas
     flags: &[
         ("NAME...", "measures these figures alone, and what is measured together with them"),
         ("--quick", "a few rounds of everything, to see that it runs; writes target/bench-quick.json"),
+        ("--peers", "measures other people's crates instead (tests/peers); builds for long, writes target/bench-peers.json"),
         ("--readme", "measures nothing: puts the figures of target/bench.json into README.md"),
     ],
     run,
@@ -35,6 +37,9 @@ A figure that misses its target is shown as missed; only one that cannot be meas
 const LIMIT: Duration = Duration::from_secs(900);
 
 fn run(flags: &Flags) -> Result<(), Failure> {
+    if flags.has("--peers") {
+        return peers::run(flags);
+    }
     if flags.has("--readme") {
         let measured = read(&target_folder()?.join("bench.json"))?;
         return readme::rewrite(&root().join("README.md"), &measured);

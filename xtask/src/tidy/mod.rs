@@ -22,7 +22,8 @@ pub(crate) const COMMAND: Command = Command {
     name: "tidy",
     summary: "Architecture rules, file lengths, missing docs, forbidden words",
     details: "
-Reads every manifest and every text file that git knows or would take in:
+Reads every manifest of the workspace (what it excludes is a workspace of its own) and every text file that git knows or would
+take in:
 1. arrows: which of our crates knows which, and which crate alone may know a library (crates/README.md);
 2. members: every package takes the workspace's lints and version, and the workspace forbids unsafe code;
 3. files: no Rust file over 400 lines, none in crates/*/src without documentation at its head, no unsafe block;
@@ -66,9 +67,10 @@ pub(crate) fn check_workspace() -> Result<String, Failure> {
     let texts = read_tree()?;
     let manifest = |path: &str| texts.iter().find(|text| text.path == path);
     let workspace = manifest("Cargo.toml").ok_or_else(|| Failure::new("there is no Cargo.toml"))?;
+    let excluded = package::excluded(&workspace.content)?;
     let packages = texts
         .iter()
-        .filter(|text| text.path.ends_with("/Cargo.toml"))
+        .filter(|text| text.path.ends_with("/Cargo.toml") && !is_within(&text.path, &excluded))
         .map(|text| Package::parse(&text.path, &text.content, &workspace.content))
         .collect::<Result<Vec<_>, _>>()?;
 
@@ -88,6 +90,11 @@ pub(crate) fn check_workspace() -> Result<String, Failure> {
     }
 }
 
+/// Whether a path is in one of these folders.
+fn is_within(path: &str, folders: &[String]) -> bool {
+    folders.iter().any(|folder| path.strip_prefix(folder.as_str()).is_some_and(|rest| rest.starts_with('/')))
+}
+
 /// What a commit of everything would contain, without what is binary.
 fn read_tree() -> Result<Vec<Text>, Failure> {
     let mut git = Program::new("git");
@@ -105,4 +112,19 @@ fn read_tree() -> Result<Vec<Text>, Failure> {
         }
     }
     Ok(texts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_workspace_excludes_is_left_alone() {
+        let excluded =
+            package::excluded("[workspace]\nmembers = [\"a\"]\nexclude = [\"tests/other\"]").unwrap();
+        assert!(is_within("tests/other/Cargo.toml", &excluded));
+        assert!(!is_within("tests/Cargo.toml", &excluded));
+        assert!(!is_within("tests/other2/Cargo.toml", &excluded));
+        assert!(package::excluded("[workspace]").unwrap().is_empty());
+    }
 }

@@ -47,6 +47,13 @@ impl Package {
     }
 }
 
+/// The folders that the workspace with this manifest excludes.
+pub(super) fn excluded(workspace: &str) -> Result<Vec<String>, Failure> {
+    let table = parse("Cargo.toml", workspace)?;
+    let folders = lookup(&table, &["workspace", "exclude"]).and_then(Value::as_array).into_iter().flatten();
+    Ok(folders.filter_map(Value::as_str).map(str::to_owned).collect())
+}
+
 /// Parses a manifest.
 pub(super) fn parse(path: &str, manifest: &str) -> Result<Table, Failure> {
     manifest.parse().map_err(|error| Failure::new(format!("{path} is not TOML: {error}")))
