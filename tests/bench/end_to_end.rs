@@ -23,7 +23,7 @@ use crate::{
     Bench, Figures,
     layer::fresh_source,
     measure::median,
-    request::{Body, request, token},
+    request::{Body, Demands, request, send, token},
     thread::{cpu_time, pin},
 };
 
@@ -39,6 +39,7 @@ pub(crate) fn run(bench: &Bench) -> Figures {
     let source = fresh_source(bench);
     let origins = Origins::insecure_loopback([server.origin()]).expect("a loopback origin");
     let layer = BearerLayer::new(source, origins);
+    send(&mut layer.layer(Demands), request_to(&server.uri()));
     std::thread::scope(|scope| {
         let measured = scope.spawn(|| {
             pin(0);
@@ -86,17 +87,15 @@ where
     S::Future: Send,
     S::Error: std::fmt::Debug,
 {
-    let uri: http::Uri = format!("{}/accounts?page=2", server.origin()).parse().expect("a URI");
+    let uri = server.uri();
     runtime.block_on(async {
         let before = cpu_time();
         let tasks = (0..IN_FLIGHT).map(|_| {
             let (mut service, uri) = (service.clone(), uri.clone());
             tokio::spawn(async move {
                 for _ in 0..REQUESTS {
-                    let mut request = request();
-                    *request.uri_mut() = uri.clone();
                     let ready = service.ready().await.expect("the client is ready");
-                    let response = ready.call(request).await.expect("an answer");
+                    let response = ready.call(request_to(&uri)).await.expect("an answer");
                     assert_eq!(response.status(), http::StatusCode::OK);
                 }
             })
@@ -106,6 +105,12 @@ where
         }
         (cpu_time() - before).as_secs_f64() * 1e6 / (IN_FLIGHT * REQUESTS) as f64
     })
+}
+
+fn request_to(uri: &http::Uri) -> Request<Body> {
+    let mut request = request();
+    *request.uri_mut() = uri.clone();
+    request
 }
 
 fn client() -> Client<HttpConnector, Body> {
@@ -142,6 +147,10 @@ impl Server {
 
     fn origin(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    fn uri(&self) -> http::Uri {
+        format!("{}/accounts?page=2", self.origin()).parse().expect("a URI")
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
     Bench, Figures,
     endpoint::Endpoint,
     measure::{Case, Plan, compare},
-    request::{Answers, Body, ORIGIN, request, send, token},
+    request::{Answers, Body, Demands, ORIGIN, request, send, token},
 };
 
 pub(crate) const NAMES: &[&str] = &[
@@ -34,10 +34,13 @@ const DEFAULT: usize = 3;
 
 pub(crate) fn run(bench: &Bench) -> Figures {
     let source = fresh_source(bench);
-    let constant = AddAuthorizationLayer::bearer(&token()).as_sensitive(true).layer(Answers);
+    let constant = AddAuthorizationLayer::bearer(&token()).as_sensitive(true);
     let default = layer(&source);
-    let never = default.clone().with_replay(ReplayNever).layer(Answers);
-    let default = default.layer(Answers);
+    let never = default.clone().with_replay(ReplayNever);
+    send(&mut constant.layer(Demands), request());
+    send(&mut never.layer(Demands), request());
+    send(&mut default.layer(Demands), request());
+    let (constant, never, default) = (constant.layer(Answers), never.layer(Answers), default.layer(Answers));
 
     let cases = [
         sending(bench, &Answers),

@@ -19,9 +19,16 @@ pub(crate) type Body = Empty<Bytes>;
 /// The origin that gets the token.
 pub(crate) const ORIGIN: &str = "https://api.bank.example";
 
-/// A token as long as a JWT of a usual provider.
+/// As long as a JWT of a usual provider.
+pub(crate) const TOKEN_LENGTH: usize = 1200;
+
+/// A token of that length.
 pub(crate) fn token() -> String {
-    "eyJhbGciOiJSUzI1NiIsInR5cCI6ImF0K2p3dCJ9.".chars().chain(('a'..='z').cycle()).take(1200).collect()
+    "eyJhbGciOiJSUzI1NiIsInR5cCI6ImF0K2p3dCJ9."
+        .chars()
+        .chain(('a'..='z').cycle())
+        .take(TOKEN_LENGTH)
+        .collect()
 }
 
 /// A new request with four headers; it allocates twice.
@@ -53,6 +60,26 @@ impl Service<Request<Body>> for Answers {
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
         drop(black_box(request));
+        ready(Ok(Response::new(Body::new())))
+    }
+}
+
+/// A client that takes no request without the token: what is measured is checked on it beforehand.
+#[derive(Clone)]
+pub(crate) struct Demands;
+
+impl Service<Request<Body>> for Demands {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Response<Body>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        let header = request.headers().get(header::AUTHORIZATION).expect("a request without a token");
+        assert!(header.is_sensitive() && header.len() == "Bearer ".len() + TOKEN_LENGTH, "an odd token");
         ready(Ok(Response::new(Body::new())))
     }
 }

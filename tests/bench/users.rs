@@ -35,7 +35,7 @@ use crate::{
     endpoint::Endpoint,
     layer::{fresh_source, layer, sending},
     measure::{Case, Plan, compare},
-    request::{Answers, Body, ORIGIN, request, send},
+    request::{Answers, Body, Demands, ORIGIN, TOKEN_LENGTH, request, send},
     store::Forgetful,
     thread::resident_bytes,
 };
@@ -44,7 +44,7 @@ pub(crate) const NAMES: &[&str] =
     &["bytes_per_user_over_raw", "user_hot_over_layer", "user_million_over_map"];
 
 /// The length of a login's strings: key, access token, refresh token, scopes; and eight bytes for its end.
-const RAW: f64 = (36 + 1200 + 60 + 35 + 8) as f64;
+const RAW: f64 = (36 + TOKEN_LENGTH + 60 + 35 + 8) as f64;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -92,7 +92,7 @@ fn pool(bench: &Bench, users: usize) -> TokenPool {
 fn hot_over_layer(bench: &Bench, handles: &[UseSource]) -> f64 {
     let source = fresh_source(bench);
     let single = layer(&source).with_replay(ReplayNever).layer(Answers);
-    let per_user = per_user();
+    let per_user = per_user(&handles[0]);
     let by_turns = |thread: usize| {
         let mut next = thread;
         move || {
@@ -123,7 +123,7 @@ fn million_over_map(bench: &Bench, handles: &[UseSource]) -> f64 {
     let map: DashMap<Arc<str>, HeaderValue> =
         keys.iter().enumerate().map(|(user, key)| (key.0.as_ref().into(), header(user))).collect();
     let mapped = Mapped { inner: Answers, map: Arc::new(map) };
-    let per_user = per_user();
+    let per_user = per_user(&handles[0]);
     let handle = |thread| drawn(thread, handles);
     let key = |thread| drawn(thread, &keys);
     let cases = [
@@ -145,9 +145,13 @@ fn million_over_map(bench: &Bench, handles: &[UseSource]) -> f64 {
     per_user / mapped
 }
 
-fn per_user() -> impl Service<Request, Response = Response> + Clone + Sync {
+fn per_user(handle: &UseSource) -> impl Service<Request, Response = Response> + Clone + Sync {
     let origins = Origins::only([ORIGIN]).expect("an origin");
-    BearerLayer::per_request(origins).with_replay(ReplayNever).layer(Answers)
+    let layer = BearerLayer::per_request(origins).with_replay(ReplayNever);
+    let mut request = request();
+    request.extensions_mut().insert(handle.clone());
+    send(&mut layer.layer(Demands), request);
+    layer.layer(Answers)
 }
 
 /// Sends requests that have in their extensions what `next`, made for each thread, gives.
@@ -234,7 +238,7 @@ fn tokens(user: usize) -> TokenSet {
     };
     let scopes = Scopes::parse("openid offline_access accounts/read");
     let lifetime = Lifetime::new(SystemClock::new().wall(), Some(DAY));
-    let access = AccessToken::bearer(secret(1200, "access"), lifetime).expect("a token");
+    let access = AccessToken::bearer(secret(TOKEN_LENGTH, "access"), lifetime).expect("a token");
     TokenSet::new(access.with_scopes(scopes)).with_refresh_token(secret(60, "refresh"))
 }
 
