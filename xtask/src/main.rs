@@ -12,6 +12,7 @@ mod lint;
 mod process;
 mod providers;
 mod report;
+mod services;
 mod test;
 mod tidy;
 mod time;

@@ -6,13 +6,14 @@ use crate::{
     command::{Command, Failure, Flags},
     examples, process, providers,
     report::Report,
+    services,
 };
 
 pub(crate) const COMMAND: Command = Command {
     name: "test",
     summary: "Every test, every example, and logins at real providers",
     details: "
-1. looks for Node.js, which the last part needs;
+1. looks for Redis, whose store is tested with it, and for Node.js, which the last part needs;
 2. builds every target of the workspace;
 3. cargo test --workspace: unit, integration and documentation tests;
 4. runs each example program offline, with a time limit, and checks quickstart's figures;
@@ -20,7 +21,10 @@ pub(crate) const COMMAND: Command = Command {
 6. what `providers` does.
 
 The first part that fails ends it.",
-    flags: &[("--quick", "without examples, figures and providers: no service, no Node.js")],
+    flags: &[(
+        "--quick",
+        "without examples, figures, providers and the stores of servers: no Redis, no Node.js",
+    )],
     run,
 };
 
@@ -31,7 +35,9 @@ fn run(flags: &Flags) -> Result<(), Failure> {
         // Now, not after minutes of building.
         report.part("tools", || {
             let hint = "; or `cargo xtask test --quick`, which does without";
-            providers::check_tools().map_err(|failure| Failure::new(format!("{failure}{hint}")))
+            let tools = services::check_tools()
+                .and_then(|services| Ok([services, providers::check_tools()?].join(", ")));
+            tools.map_err(|failure| Failure::new(format!("{failure}{hint}")))
         })?;
     }
     let mut built = Vec::new();
@@ -41,7 +47,8 @@ fn run(flags: &Flags) -> Result<(), Failure> {
         Ok(String::new())
     })?;
     report.part("cargo test", || {
-        process::run(&mut cargo(["test", "--workspace", "--locked"]))?;
+        let without = services::PACKAGES.iter().filter(|_| quick).flat_map(|package| ["--exclude", package]);
+        process::run(cargo(["test", "--workspace", "--locked"]).args(without))?;
         Ok(String::new())
     })?;
     if !quick {

@@ -67,6 +67,25 @@ pub enum Cause {
     RefreshOutcomeUnknown,
 }
 
+impl Cause {
+    /// The name by which records keep it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::GrantRejected => "grant_rejected",
+            Self::LoggedOut => "logged_out",
+            Self::RefreshMismatch => "refresh_mismatch",
+            Self::RefreshOutcomeUnknown => "refresh_outcome_unknown",
+        }
+    }
+
+    /// The cause with this [name](Self::name).
+    pub fn from_name(name: &str) -> Option<Self> {
+        [Self::GrantRejected, Self::LoggedOut, Self::RefreshMismatch, Self::RefreshOutcomeUnknown]
+            .into_iter()
+            .find(|cause| cause.name() == name)
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

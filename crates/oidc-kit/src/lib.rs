@@ -41,7 +41,7 @@
 //! | attach tokens to requests | [`BearerLayer`], [`Origins`], [`UseSource`] |
 //! | keep one login alive, or many | [`RefreshingSource`], [`TokenPool`] and its [`LoginSource`]s, [`RefreshPolicy`] |
 //! | log users in, and everything else that is said to a provider | [`OidcClient`], [`Provider`], [`provider`] (feature `flow`) |
-//! | choose where tokens are kept | [`MemoryStore`], `FileStore` (on Unix), [`SingleProcess`], [`Encrypted`], or your own [`TokenStore`] |
+//! | choose where tokens are kept | [`MemoryStore`], `FileStore` (on Unix), `RedisStore` (feature `redis`), [`SingleProcess`], [`Encrypted`], or your own [`TokenStore`] |
 //! | choose what carries the requests to the provider | [`ReqwestTransport`] (feature `reqwest`), [`TowerTransport`], or your own [`HttpTransport`] |
 //! | test against a provider that rotates and misbehaves | the crate `oidc-testkit` |
 //!
@@ -60,10 +60,14 @@ pub use oidc_flow::{
 };
 #[doc(no_inline)]
 pub use oidc_refresh::{Event, EventKind, LoginSource, RefreshPolicy, RefreshingSource, TokenPool};
-#[doc(no_inline)]
 #[cfg(unix)]
+#[doc(no_inline)]
 pub use oidc_store::FileStore;
+#[doc(no_inline)]
 pub use oidc_store::{Encrypted, EncryptionKey, KeyRing, SingleProcess};
+#[cfg(feature = "redis")]
+#[doc(no_inline)]
+pub use oidc_store_redis::RedisStore;
 #[doc(no_inline)]
 pub use oidc_tower::{BearerLayer, Origins, ReplayClone, ReplayEmpty, ReplayNever, UseSource};
 #[doc(no_inline)]

@@ -26,7 +26,7 @@ impl Record {
                 deadline: claim.deadline.0,
             }),
             doubt: self.doubt,
-            rejected: self.rejected.map(cause_name).map(str::to_owned),
+            rejected: self.rejected.map(|cause| cause.name().to_owned()),
             not_before: self.not_before.map(|time| time.0),
             payload: payload.map(Zeroizing::new),
         };
@@ -60,7 +60,10 @@ impl Record {
                 deadline: StoreTime(claim.deadline),
             }),
             doubt: form.doubt,
-            rejected: form.rejected.map(|name| cause_of(&name).ok_or(RecordError::Damaged)).transpose()?,
+            rejected: form
+                .rejected
+                .map(|name| Cause::from_name(&name).ok_or(RecordError::Damaged))
+                .transpose()?,
             not_before: form.not_before.map(StoreTime),
         })
     }
@@ -137,21 +140,6 @@ impl From<RevisionForm> for Revision {
     fn from(form: RevisionForm) -> Self {
         Self { counter: form.counter, tag: WriteId(form.tag) }
     }
-}
-
-fn cause_name(cause: Cause) -> &'static str {
-    match cause {
-        Cause::GrantRejected => "grant_rejected",
-        Cause::LoggedOut => "logged_out",
-        Cause::RefreshMismatch => "refresh_mismatch",
-        Cause::RefreshOutcomeUnknown => "refresh_outcome_unknown",
-    }
-}
-
-fn cause_of(name: &str) -> Option<Cause> {
-    [Cause::GrantRejected, Cause::LoggedOut, Cause::RefreshMismatch, Cause::RefreshOutcomeUnknown]
-        .into_iter()
-        .find(|cause| cause_name(*cause) == name)
 }
 
 #[cfg(test)]

@@ -32,6 +32,13 @@ pub(super) async fn an_unknown_outcome_leaves_doubt(stage: Stage) {
     stage.abandon(&again, Abandon::NotSent, None).await;
     let (_, doubt) = stage.hold(LONG).await;
     same(doubt, true, "doubt after one that sent nothing");
+
+    // A record that has nothing but its endings is one as well.
+    let stage = stage.of("nobody");
+    let (lease, _) = stage.hold(LONG).await;
+    stage.abandon(&lease, Abandon::NotSent, None).await;
+    stage.abandon(&lease, Abandon::Unknown, None).await;
+    same(stage.record().await.doubt, Some(0), "doubt where nobody is logged in");
 }
 
 // REF-07

@@ -84,13 +84,14 @@ impl Check {
     /// Where the store breaks it, what was found; also where it panics, or takes longer than a minute.
     pub async fn run(self, place: impl StorePlace) -> Result<(), String> {
         let clock = SystemClock::new();
-        let too_late = clock.sleep_until(clock.boot().after(PATIENCE));
+        let patience = PATIENCE.saturating_mul(reference::cases().div_ceil(reference::CASES));
+        let too_late = clock.sleep_until(clock.boot().after(patience));
         let stage = Stage::open(Arc::new(place)).await;
         let check = AssertUnwindSafe((self.run)(stage)).catch_unwind();
         match future::select(check, too_late).await {
             Either::Left((Ok(()), _)) => Ok(()),
             Either::Left((Err(panic), _)) => Err(words(&*panic)),
-            Either::Right(_) => Err(format!("not done after {PATIENCE:?}")),
+            Either::Right(_) => Err(format!("not done after {patience:?}")),
         }
     }
 }

@@ -20,7 +20,7 @@ pub(super) async fn any_sequence_of_commands_has_the_outcomes_of_the_rules(stage
         let sequence =
             prop::collection::vec((command(), prop::sample::select(vec!["a", "a", "a", "b"])), 1..30);
         let case = Cell::new(0);
-        let config = Config { cases: 60, failure_persistence: None, ..Config::default() };
+        let config = Config { cases: cases(), failure_persistence: None, ..Config::default() };
         let outcome = TestRunner::new(config).run(&sequence, |commands| {
             case.set(case.get() + 1);
             handle.block_on(compare(&stage, case.get(), &commands)).map_err(TestCaseError::fail)
@@ -193,6 +193,11 @@ impl Known {
     }
 }
 
+/// More of them are tried with the variable that proptest has for that.
+pub(super) fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(CASES)
+}
+
 fn id(number: u8) -> WriteId {
     WriteId([number + 1; 16])
 }
@@ -245,5 +250,7 @@ fn plain_record(mut record: Record) -> Record {
     record.not_before = record.not_before.map(|_| NOW);
     record
 }
+
+pub(super) const CASES: u32 = 60;
 
 const NOW: StoreTime = StoreTime(1_000_000_000);
