@@ -80,6 +80,27 @@ impl Memory {
         Open { memory: self, key, kept, state }
     }
 
+    /// No more credentials. Says whether a refresh is still in flight. What rests is not read for that: there may be a million.
+    pub(crate) fn close(&self, key: &KeyId) -> bool {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        self.snapshot.store(None);
+        match &mut *kept {
+            Kept::Awake(state) => {
+                state.desk.close();
+                if !state.desk.is_in_flight() {
+                    state.ledger = Ledger::default();
+                }
+                state.desk.is_in_flight()
+            }
+            Kept::Resting(_) => {
+                let mut closed = State::default();
+                closed.desk.close();
+                *kept = Kept::of(closed, key, None);
+                false
+            }
+        }
+    }
+
     /// Whether all of it can be had again from the store.
     pub(crate) fn is_idle(&self, now: BootTime) -> bool {
         let kept = match self.kept.try_lock() {
@@ -126,10 +147,7 @@ impl DerefMut for Open<'_> {
 impl Drop for Open<'_> {
     fn drop(&mut self) {
         let state = std::mem::take(&mut self.state);
-        *self.kept = match resting::write(&state, self.key, self.memory.snapshot.load().as_deref()) {
-            Some(bytes) => Kept::Resting(bytes),
-            None => Kept::Awake(Box::new(state)),
-        };
+        *self.kept = Kept::of(state, self.key, self.memory.snapshot.load().as_deref());
     }
 }
 
@@ -153,6 +171,15 @@ impl State {
         let refused = self.refused.is_some_and(|refusal| !refusal.is_noted);
         let busy = desk.is_in_flight() || desk.is_unsaved() || desk.mode() == Mode::SigningOut;
         !(failing || refused || busy) && desk.distance(now).is_zero()
+    }
+}
+
+impl Kept {
+    fn of(state: State, key: &KeyId, snapshot: Option<&Snapshot>) -> Self {
+        match resting::write(&state, key, snapshot) {
+            Some(bytes) => Self::Resting(bytes),
+            None => Self::Awake(Box::new(state)),
+        }
     }
 }
 

@@ -7,7 +7,6 @@ use oidc_core::{BootTime, Credential, Generation, TokenError, TokenErrorKind, To
 
 use crate::{
     desk::{Desk, Entry, Exit, Landing, Reason, Upkeep},
-    flight::Ledger,
     memory::Call,
     shared::LoginSource,
     snapshot::Snapshot,
@@ -133,14 +132,7 @@ impl LoginSource {
 
     /// No more credentials. Says whether a refresh is still in flight.
     pub(crate) fn close(&self) -> bool {
-        let mut state = self.state();
-        state.desk.close();
-        state.show(None);
-        let busy = state.desk.is_in_flight();
-        if !busy {
-            state.ledger = Ledger::default();
-        }
-        busy
+        self.memory.close(&self.key)
     }
 
     /// Waits for the refresh in flight, the write of its tokens included.
