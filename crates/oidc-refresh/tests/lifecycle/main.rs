@@ -10,6 +10,7 @@ mod metrics;
 mod pool;
 #[cfg(feature = "metrics")]
 mod recorder;
+mod reference;
 mod rejections;
 mod spans;
 mod stores;
