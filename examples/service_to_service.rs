@@ -8,7 +8,7 @@ use std::time::Duration;
 use examples::{Outcome, Stopwatch, real::Real};
 use http::Request;
 use oidc_kit::{
-    BearerLayer, ClientAuth, Issuer, OidcClient, Origins, Provider, RefreshingSource, ReqwestService,
+    BearerLayer, ClientAuth, Issuer, OidcClient, Origins, Provider, RefreshingSource, ReqwestClient,
     ReqwestTransport, Secret,
 };
 use oidc_testkit::{ProtectedApi, TestClient, TestProvider};
@@ -66,9 +66,8 @@ async fn call_with_reqwest(
     origins: Origins,
     url: &str,
 ) -> Outcome {
-    let service = ReqwestService::new(reqwest::Client::builder())?;
-    let client = BearerLayer::new(tokens, origins).layer(service);
-    let response = client.oneshot(Request::get(url).body(reqwest::Body::default())?).await?;
+    let api = ReqwestClient::new(reqwest::Client::builder(), BearerLayer::new(tokens, origins))?;
+    let response = api.send(api.get(url)).await?;
     watch.say(format_args!("reqwest: {}", response.status()));
     response.status().is_success().then_some(()).ok_or_else(|| "refused".into())
 }
