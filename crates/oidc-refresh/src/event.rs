@@ -68,7 +68,11 @@ pub enum EventKind {
         /// Whether callers still get a good token.
         serving: bool,
     },
-    /// The login is over, and only its user can begin a new one. Told once, also where it is noticed after a restart; not told for a
+    /// The login is over, and only its user can begin a new one: hand the key to the part of the application that can show the user
+    /// where to log in. It starts a login as the first one was started (`client.login()` of `oidc-flow`), and gives the tokens
+    /// that come of it to `sign_in` of the pool or of the event's source; whoever waits for a token from then on gets it.
+    ///
+    /// Told once, also where it is noticed after a restart; not told for a
     /// [`sign_out`](crate::LoginSource::sign_out) of this very source. The access token, if there is one, is served until its end.
     LoginNeeded {
         /// Why.

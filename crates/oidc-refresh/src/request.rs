@@ -115,8 +115,9 @@ impl Trip {
     }
 
     fn keep(&mut self, login: &mut SavedLogin, tokens: TokenSet) -> Payload {
-        login.absorb(self.shared.setup.target_id, tokens);
+        // Before, not after: a token that took longer to arrive than it lives is for the API to judge.
         login.forget_ended(self.shared.setup.clock.wall());
+        login.absorb(self.shared.setup.target_id, tokens);
         let payload = login.to_payload(&self.shared.key);
         self.won = Some(std::mem::take(login));
         payload

@@ -1,5 +1,6 @@
 //! The life of a token, against a provider that forgives nothing.
 
+mod clocks;
 mod distance;
 mod events;
 mod failures;
