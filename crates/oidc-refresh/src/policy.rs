@@ -61,7 +61,8 @@ pub struct RefreshPolicy {
     /// How many tokens in a row an API may reject right after they were won before that counts as a failure with a back-off of its
     /// own. Up to 1,000. Default 3: chance, or a provider that is being cleaned up.
     pub tolerated_rejections: u32,
-    /// A token rejected before this age was rejected right after it was won. Up to 1 h. Default 10 s.
+    /// A token rejected before this age, and in the first quarter of its life, was rejected right after it was won. Up to 1 h. Default
+    /// 10 s.
     pub early_rejection: Duration,
     /// How long a claim lasts without a heartbeat, 300 ms to 60 s. A crash is noticed after so long, and only then can another process
     /// replay what was lost: it has to be well inside a provider's grace window, of which the shortest in use are 10 s. Default 3 s.

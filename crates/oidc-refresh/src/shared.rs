@@ -146,8 +146,12 @@ impl LoginSource {
         };
         let current = self.memory.snapshot_full();
         let credential = Credential::new(access);
-        if let Some(current) = current.filter(|current| current.credential().is_same_token(&credential)) {
-            return current.good(now).is_some();
+        match current {
+            Some(current) if current.credential().is_same_token(&credential) => {
+                return current.good(now).is_some();
+            }
+            Some(current) if !current.token().rejected => state.desk.forget_rejections(),
+            _ => {}
         }
         let (timing, look_at) = self.timing(login, access);
         let snapshot = Snapshot::new(credential, origin, timing, now, look_at);

@@ -8,6 +8,8 @@
 #[cfg(test)]
 mod model;
 mod rest;
+#[cfg(test)]
+mod tests;
 mod words;
 
 use std::time::Duration;
@@ -101,7 +103,7 @@ impl<E: Reason> Desk<E> {
 
     /// An API rejected `token`, for the first time. Tokens that are rejected as soon as they are won are not won faster and faster.
     pub(crate) fn reject(&mut self, now: BootTime, token: &Token, policy: &RefreshPolicy) {
-        if now.since(token.received) >= policy.early_rejection {
+        if !token.is_early(now, policy) {
             return self.forget_rejections();
         }
         let trouble = self.trouble();
@@ -191,11 +193,15 @@ impl<E: Reason> Desk<E> {
             return Landing::Changed;
         }
         self.flight = None;
-        self.unsaved = false;
+        let served = std::mem::take(&mut self.unsaved);
         match ending {
             Ending::Renewed => {
                 self.succeed();
-                let landing = Self::arrived(now, token, policy);
+                let landing = match Self::arrived(now, token, policy) {
+                    // It has been served while it was good: it did not end on its way.
+                    Landing::Over(_) if served => Landing::Changed,
+                    landing => landing,
+                };
                 if let Landing::Failed(error) = &landing {
                     self.fail(now, error.clone(), policy.backoff_start);
                 }
@@ -323,7 +329,8 @@ impl<E: Reason> Desk<E> {
         self.change_trouble(|trouble| trouble.failure = None);
     }
 
-    fn forget_rejections(&mut self) {
+    /// A token did its duty, or nobody rejected it before the next one came: what is rejected from here on begins a new row.
+    pub(crate) fn forget_rejections(&mut self) {
         self.change_trouble(|trouble| trouble.early_rejections = 0);
     }
 

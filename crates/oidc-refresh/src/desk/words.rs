@@ -24,6 +24,12 @@ impl Token {
         !self.rejected && now < self.timing.ends_at
     }
 
+    /// Whether it was won just now. One that lives only for a little while is not just won for most of its life.
+    pub(crate) fn is_early(&self, now: BootTime, policy: &RefreshPolicy) -> bool {
+        let life = self.timing.ends_at.since(self.received);
+        now.since(self.received) < policy.early_rejection.min(life / 4)
+    }
+
     /// What its attention calls for, and when to look again.
     pub(crate) fn upkeep(&self, now: BootTime, policy: &RefreshPolicy) -> (Upkeep, BootTime) {
         let refresh_at = self.timing.refresh_at;

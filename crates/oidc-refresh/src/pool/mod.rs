@@ -84,7 +84,10 @@ impl TokenPool {
     /// As [`LoginSource::sign_out`].
     pub async fn sign_out(&self, key: &TokenKey) -> Result<Option<TokenSet>, TokenError> {
         self.forget_others(&key.id());
-        self.source(key).sign_out().await
+        let outcome = self.source(key).sign_out().await;
+        // Somebody may have asked the store before it knew.
+        self.forget_others(&key.id());
+        outcome
     }
 
     /// Closes all sources, those included that are asked for later, and waits for the refreshes in flight together. See

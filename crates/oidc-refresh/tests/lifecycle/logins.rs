@@ -172,3 +172,29 @@ async fn a_login_that_cannot_be_saved_does_not_bring_back_the_one_that_is_being_
     source.sign_in(&grant.login()).await.unwrap();
     assert!(source.token().await.is_ok());
 }
+
+// LGO-12
+#[tokio::test]
+async fn after_a_sign_out_no_target_of_the_login_is_served() {
+    let clock = ManualClock::new();
+    let grant = StrictGrant::new(&clock);
+    let store = Arc::new(FaultStore::new(MemoryStore::with_clock(Arc::new(clock.clone()))));
+    let pool = TokenPool::builder(store.clone(), grant.clone());
+    let pool = pool.clock(Arc::new(clock.clone())).build().unwrap();
+    pool.sign_in(&key(), &grant.login()).await.unwrap();
+    let api = Target::granted().with_resource("https://api.example").unwrap();
+    pool.source_for(&key(), &api).token().await.unwrap();
+    store.fail_next(StoreOperation::Remove, StoreFault::Before(StoreErrorKind::Unavailable));
+    let leaving = tokio::spawn({
+        let pool = pool.clone();
+        async move { pool.sign_out(&key()).await }
+    });
+    settle().await;
+    let meanwhile = pool.source_for(&key(), &api).token().await;
+    assert!(meanwhile.is_ok(), "the store does not know yet");
+    clock.advance(Duration::from_secs(1));
+    leaving.await.unwrap().unwrap();
+    let after = pool.source_for(&key(), &api);
+    assert!(after.peek().is_none());
+    assert_eq!(after.token().await.unwrap_err().reauth_cause(), Some(Cause::LoggedOut));
+}

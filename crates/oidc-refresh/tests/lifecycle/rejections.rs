@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use oidc_core::{Clock, TokenErrorKind, TokenSource};
 
-use crate::support::{Scene, Twist, token_of};
+use crate::support::{LIFE, Scene, Twist, token_of};
 
 // LAY-08
 #[tokio::test]
@@ -44,4 +44,17 @@ async fn a_provider_that_gives_the_rejected_token_again_is_not_asked_again_at_on
     assert_eq!(grant.sent(), ["r1"]);
     clock.advance(Duration::from_secs(2));
     assert_eq!(token_of(&source.token().await.unwrap()), "a3");
+}
+
+// LAY-08
+#[tokio::test]
+async fn rejections_now_and_then_are_not_a_row() {
+    let Scene { clock, grant, source, .. } = Scene::logged_in().await;
+    for _ in 0..10 {
+        clock.advance(Duration::from_secs(2));
+        let credential = source.token().await.unwrap();
+        assert!(source.renew(credential.generation()).await.is_ok(), "after {:?}", grant.sent());
+        clock.advance(LIFE);
+        source.token().await.unwrap();
+    }
 }
