@@ -36,7 +36,8 @@
 //!   [`RefreshOutcomeUnknown`](oidc_core::Cause::RefreshOutcomeUnknown). No client can do more. One loss has no name of its own: a
 //!   machine that stands still between the last look at its lease and the write for longer than an access token lives.
 //! - A store that is down is an error of its own, never "logged out"; users' refresh tokens are not spent without it.
-//! - For one login there is at most one token request per second and process, but for that one repetition, whatever APIs, callers and clocks do.
+//! - For one target of a login there is at most one token request per second and process, but for that one repetition, whatever APIs,
+//!   callers and clocks do.
 //!
 //! # What is told
 //!
@@ -79,6 +80,8 @@ mod resting;
 mod shared;
 mod shorthand;
 mod sign;
+#[cfg(test)]
+mod sim;
 mod single;
 mod snapshot;
 mod source;
