@@ -10,6 +10,8 @@ mod model;
 mod rest;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod threads;
 mod words;
 
 use std::time::Duration;
