@@ -1,6 +1,6 @@
 //! JSON from outside: looked at as a whole before any of it is read.
 
-use std::{borrow::Cow, cell::Cell, fmt};
+use std::{borrow::Cow, cell::Cell, fmt, marker::PhantomData};
 
 use serde::{
     Deserialize,
@@ -49,27 +49,83 @@ pub(crate) enum JsonError {
 /// # Errors
 /// [`JsonError`].
 pub(crate) fn check(text: &[u8], limits: Limits) -> Result<(), JsonError> {
+    look_at(text, limits)
+}
+
+/// Reads an object, and on the way checks what [`check`] does.
+///
+/// # Errors
+/// [`JsonError`].
+pub(crate) fn object(text: &[u8], limits: Limits) -> Result<Map<String, Value>, JsonError> {
+    match look_at(text, limits)? {
+        Value::Object(members) => Ok(members),
+        _ => Err(JsonError::WrongShape),
+    }
+}
+
+/// Looks at every value of `text`, and keeps of it what `K` keeps.
+fn look_at<'de, K: Kept<'de>>(text: &'de [u8], limits: Limits) -> Result<K, JsonError> {
     if text.len() > limits.bytes {
         return Err(JsonError::TooLarge);
     }
     let look = Look { values_left: Cell::new(limits.values), found: Cell::new(JsonError::Syntax) };
     let mut reader = serde_json::Deserializer::from_slice(text);
-    Node { look: &look, depth: 0 }
+    Node { look: &look, depth: 0, kept: PhantomData }
         .deserialize(&mut reader)
-        .and_then(|()| reader.end())
+        .and_then(|kept| reader.end().map(|()| kept))
         .map_err(|_| look.found.get())
 }
 
-/// Reads an object after [`check`]ing it.
-///
-/// # Errors
-/// [`JsonError`].
-pub(crate) fn object(text: &[u8], limits: Limits) -> Result<Map<String, Value>, JsonError> {
-    check(text, limits)?;
-    match serde_json::from_slice(text) {
-        Ok(Value::Object(members)) => Ok(members),
-        Ok(_) => Err(JsonError::WrongShape),
-        Err(_) => Err(JsonError::Syntax),
+/// What is kept of a value that was looked at: nothing, or the value.
+trait Kept<'de>: Sized {
+    type Items: Default + Extend<Self>;
+    type Members: Default;
+
+    fn plain(value: impl Into<Value>) -> Self;
+    fn list(items: Self::Items) -> Self;
+    /// Says whether the name is new, as far as that is known yet.
+    fn insert(members: &mut Self::Members, name: Cow<'de, str>, value: Self) -> bool;
+    /// Nothing where a name is there twice.
+    fn object(members: Self::Members) -> Option<Self>;
+}
+
+impl<'de> Kept<'de> for () {
+    type Items = ();
+    type Members = Vec<Cow<'de, str>>;
+
+    fn plain(_: impl Into<Value>) {}
+
+    fn list((): ()) {}
+
+    fn insert(members: &mut Self::Members, name: Cow<'de, str>, (): ()) -> bool {
+        members.push(name);
+        true
+    }
+
+    fn object(mut members: Self::Members) -> Option<()> {
+        members.sort_unstable();
+        (!members.windows(2).any(|pair| matches!(pair, [one, next] if one == next))).then_some(())
+    }
+}
+
+impl<'de> Kept<'de> for Value {
+    type Items = Vec<Value>;
+    type Members = Map<String, Value>;
+
+    fn plain(value: impl Into<Value>) -> Self {
+        value.into()
+    }
+
+    fn list(items: Vec<Value>) -> Self {
+        Self::Array(items)
+    }
+
+    fn insert(members: &mut Self::Members, name: Cow<'de, str>, value: Self) -> bool {
+        members.insert(name.into_owned(), value).is_none()
+    }
+
+    fn object(members: Self::Members) -> Option<Self> {
+        Some(Self::Object(members))
     }
 }
 
@@ -86,13 +142,13 @@ impl Look {
     }
 }
 
-#[derive(Clone, Copy)]
-struct Node<'a> {
+struct Node<'a, K> {
     look: &'a Look,
     depth: usize,
+    kept: PhantomData<K>,
 }
 
-impl Node<'_> {
+impl<K> Node<'_, K> {
     fn inside<E: serde::de::Error>(self) -> Result<Self, E> {
         if self.depth >= Limits::DEPTH {
             return Err(self.look.stop(JsonError::TooLarge));
@@ -101,10 +157,18 @@ impl Node<'_> {
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Node<'_> {
-    type Value = ();
+impl<K> Clone for Node<'_, K> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
 
-    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<(), D::Error> {
+impl<K> Copy for Node<'_, K> {}
+
+impl<'de, K: Kept<'de>> DeserializeSeed<'de> for Node<'_, K> {
+    type Value = K;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<K, D::Error> {
         let left = self.look.values_left.get();
         if left == 0 {
             return Err(self.look.stop(JsonError::TooLarge));
@@ -114,63 +178,65 @@ impl<'de> DeserializeSeed<'de> for Node<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Node<'_> {
-    type Value = ();
+impl<'de, K: Kept<'de>> Visitor<'de> for Node<'_, K> {
+    type Value = K;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a JSON value")
     }
 
-    fn visit_unit<E>(self) -> Result<(), E> {
-        Ok(())
+    fn visit_unit<E>(self) -> Result<K, E> {
+        Ok(K::plain(()))
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        Ok(())
+    fn visit_bool<E>(self, value: bool) -> Result<K, E> {
+        Ok(K::plain(value))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        Ok(())
+    fn visit_i64<E>(self, value: i64) -> Result<K, E> {
+        Ok(K::plain(value))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        Ok(())
+    fn visit_u64<E>(self, value: u64) -> Result<K, E> {
+        Ok(K::plain(value))
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        Ok(())
+    fn visit_f64<E>(self, value: f64) -> Result<K, E> {
+        Ok(K::plain(value))
     }
 
-    fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        Ok(())
+    fn visit_str<E>(self, value: &str) -> Result<K, E> {
+        Ok(K::plain(value))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<K, A::Error> {
         let inside = self.inside()?;
-        while items.next_element_seed(inside)?.is_some() {}
-        Ok(())
+        let mut kept = K::Items::default();
+        while let Some(item) = items.next_element_seed(inside)? {
+            kept.extend([item]);
+        }
+        Ok(K::list(kept))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<K, A::Error> {
         let inside = self.inside()?;
-        let mut names = Vec::with_capacity(16);
-        while let Some(name) = members.next_key::<Name<'de>>()? {
-            names.push(name);
-            if names.len() > Limits::MEMBERS {
+        let (mut kept, mut count) = (K::Members::default(), 0);
+        while let Some(Name(name)) = members.next_key()? {
+            count += 1;
+            if count > Limits::MEMBERS {
                 return Err(self.look.stop(JsonError::TooLarge));
             }
-            members.next_value_seed(inside)?;
+            let value = members.next_value_seed(inside)?;
+            if !K::insert(&mut kept, name, value) {
+                return Err(self.look.stop(JsonError::DuplicateMember));
+            }
         }
-        names.sort_unstable();
-        match names.windows(2).any(|pair| matches!(pair, [one, next] if one == next)) {
-            false => Ok(()),
-            true => Err(self.look.stop(JsonError::DuplicateMember)),
-        }
+        K::object(kept).ok_or_else(|| self.look.stop(JsonError::DuplicateMember))
     }
 }
 
 /// The name of a member, as it is meant; copied only where it is spelled with escapes.
-#[derive(Deserialize, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Deserialize)]
 #[serde(transparent)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 

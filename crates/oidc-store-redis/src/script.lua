@@ -159,7 +159,9 @@ function operations.abandon(attempt, base_counter, base_tag, outcome, retry_in)
   end
   if is_at(base_counter, base_tag) then
     if retry_in ~= '' then
-      set('not_before', text(now + tonumber(retry_in)))
+      -- A longer pause that somebody else was told of still counts.
+      local told = record.not_before and tonumber(record.not_before) or 0
+      set('not_before', text(math.max(told, now + tonumber(retry_in))))
     end
     if outcome == 'unknown' then
       set('doubt', counter)

@@ -91,7 +91,8 @@ pub trait TokenStore: std::fmt::Debug + Send + Sync + 'static {
     async fn commit(&self, key: &KeyId, lease: &Lease, payload: Payload) -> Result<Commit, StoreError>;
 
     /// Gives the lease back without a successor and says what became of the refresh token. Clears its own claim whatever the
-    /// revision; all else happens only if the record is still at `lease.base`. With `retry_in`, nobody refreshes for so long.
+    /// revision; all else happens only if the record is still at `lease.base`. With `retry_in`, nobody refreshes for so long,
+    /// or for longer where a longer pause was noted before.
     async fn abandon(
         &self,
         key: &KeyId,

@@ -102,7 +102,8 @@ pub fn abandon(
         return;
     }
     if let Some(retry_in) = retry_in {
-        record.not_before = Some(now.after(retry_in));
+        // A longer pause that somebody else was told of still counts.
+        record.not_before = record.not_before.max(Some(now.after(retry_in)));
     }
     match outcome {
         Abandon::NotSent => {}

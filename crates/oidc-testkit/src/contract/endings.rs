@@ -130,6 +130,15 @@ pub(super) async fn a_back_off_holds_for_everybody_and_ends(stage: Stage) {
             other => panic!("the back-off has not ended, and yet: {other:?}"),
         }
     }
+    // Whoever comes late with a shorter one does not shorten it.
+    stage.abandon(&lease, Abandon::Unknown, Some(SHORT)).await;
+    stage.pass(2 * SHORT).await;
+    let waiting = stage.begin(None, WriteId::random(), LONG).await;
+    assert!(
+        matches!(waiting, Begin::NotYet { .. }),
+        "the longer back-off has not ended, and yet: {waiting:?}"
+    );
+
     let stage = stage.of("another");
     stage.log_in("tokens").await;
     let (lease, _) = stage.hold(LONG).await;

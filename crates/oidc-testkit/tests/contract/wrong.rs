@@ -34,6 +34,7 @@ pub(crate) enum Wrong {
     UnknownLeavesNoDoubt,
     AbandonEndsForeignClaims,
     BackOffIsForgotten,
+    BackOffIsShortened,
     BeginIgnoresWhatWasSeen,
     BeginIgnoresClaims,
     BeginForgetsItsOwnAttempt,
@@ -208,6 +209,11 @@ impl TokenStore for WrongStore {
             let is_rejection = matches!(outcome, Abandon::Rejected(_));
             if is_rejection && self.is(Wrong::RejectionIgnoresTheRevision) {
                 lease.base = before.revision;
+            }
+            if let Some(row) =
+                row.as_mut().filter(|_| self.is(Wrong::BackOffIsShortened) && retry_in.is_some())
+            {
+                row.not_before = None;
             }
             rules::abandon(row, now, &lease, outcome, retry_in);
             let Some(row) = row else { return };

@@ -7,7 +7,7 @@ use crate::wrong::{
     WrongStore,
 };
 
-const ALL: [Wrong; 33] = [
+const ALL: [Wrong; 34] = [
     CommitNeedsALiveLease,
     CommitNeedsItsClaim,
     CommitIgnoresTheRevision,
@@ -31,6 +31,7 @@ const ALL: [Wrong; 33] = [
     UnknownLeavesNoDoubt,
     AbandonEndsForeignClaims,
     BackOffIsForgotten,
+    BackOffIsShortened,
     BeginIgnoresWhatWasSeen,
     BeginIgnoresClaims,
     BeginForgetsItsOwnAttempt,
