@@ -71,7 +71,8 @@ pub struct RefreshPolicy {
     /// or more. Default 1 s.
     pub heartbeat: Duration,
     /// How long a token request may take, preparation not included. 10 ms to 10 min. Default 30 s: who gives up on an answer that
-    /// is on its way loses it.
+    /// is on its way loses it. An answer that is lost without a sign is made up for after so long, which helps only inside
+    /// the provider's grace window.
     pub request_timeout: Duration,
     /// How long discovery, keys and the like may take before the lease is taken. 10 ms to 10 min. Default 30 s.
     pub prepare_timeout: Duration,

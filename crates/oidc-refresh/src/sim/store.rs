@@ -1,6 +1,6 @@
 //! The store of a world, behind a network that loses things.
 //!
-//! It follows the rules of the contract, or breaks one of them on purpose, to see that the checker notices.
+//! It follows the rules of the contract.
 
 use std::{future::pending, sync::Arc, time::Duration};
 
