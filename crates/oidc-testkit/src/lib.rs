@@ -55,7 +55,7 @@ pub use self::{
     api::{ApiBehaviour, ProtectedApi},
     browser::{Visit, browse},
     clock::ManualClock,
-    faults::{FaultStore, FaultTransport, StoreFault, StoreOperation, TransportFault},
+    faults::{FaultStore, FaultTransport, StoreFault, StoreOperation, TransportFault, every_fault},
     hold::Hold,
     provider::{
         Answer, BadIdToken, ClientAuthentication, Endpoint, Fault, JsonObject, Judge, OddAnswer,

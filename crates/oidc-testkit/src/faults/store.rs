@@ -53,6 +53,8 @@ pub enum StoreFault {
     Before(StoreErrorKind),
     /// It is done, and fails: the ambiguous error of a connection that broke before the answer.
     After(StoreErrorKind),
+    /// It is not done, and the store panics, without a message on standard error.
+    Panic,
 }
 
 impl<S> FaultStore<S> {
@@ -99,6 +101,7 @@ impl<S> FaultStore<S> {
         match self.script.enter(operation) {
             Some(StoreFault::Before(kind)) => Err(StoreError::new(kind)),
             Some(StoreFault::After(kind)) => done.await.and(Err(StoreError::new(kind))),
+            Some(StoreFault::Panic) => std::panic::resume_unwind(Box::new("a fault on request")),
             None => done.await,
         }
     }
@@ -155,6 +158,9 @@ impl<S: TokenStore> TokenStore for FaultStore<S> {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::AssertUnwindSafe;
+
+    use futures_util::FutureExt;
     use oidc_core::{Issuer, MemoryStore, Subject, TokenKey};
 
     use super::*;
@@ -174,6 +180,15 @@ mod tests {
         let error = put(&store, WriteId::random()).await.unwrap_err();
         assert_eq!(error.kind(), StoreErrorKind::Full);
         assert_eq!(store.load(&key()).await.unwrap().and_then(|record| record.payload), None);
+    }
+
+    #[tokio::test]
+    async fn a_panic_leaves_a_store_that_works() {
+        let store = FaultStore::new(MemoryStore::new());
+        store.fail_next(StoreOperation::Put, StoreFault::Panic);
+        let id = WriteId::random();
+        assert!(AssertUnwindSafe(put(&store, id)).catch_unwind().await.is_err());
+        assert!(matches!(put(&store, id).await.unwrap(), Put::Done(_)));
     }
 
     #[tokio::test]

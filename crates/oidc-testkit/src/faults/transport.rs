@@ -36,8 +36,12 @@ pub struct FaultTransport<T> {
 pub enum TransportFault {
     /// The request does not leave, and the error says so.
     NotSent(TransportErrorKind),
+    /// The request is lost on its way; the error says that it may have been sent.
+    LoseRequest(TransportErrorKind),
     /// The request is sent and its answer dropped; the error says that it may have been sent.
     LoseAnswer(TransportErrorKind),
+    /// The request goes no further, and this comes back, as from a proxy on the way.
+    Answer(Response<Bytes>),
     /// The request is sent, and this comes back in place of its answer.
     ReplaceAnswer(Response<Bytes>),
 }
@@ -79,19 +83,29 @@ impl<T> FaultTransport<T> {
     }
 }
 
+impl<T: HttpTransport> FaultTransport<T> {
+    async fn deliver(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
+        self.delivered.fetch_add(1, Ordering::Relaxed);
+        self.inner.send(request).await
+    }
+}
+
 #[async_trait]
 impl<T: HttpTransport> HttpTransport for FaultTransport<T> {
     async fn send(&self, request: Request<Bytes>) -> Result<Response<Bytes>, TransportError> {
-        let fault = self.script.enter(());
-        if let Some(TransportFault::NotSent(kind)) = fault {
-            return Err(TransportError::not_sent(kind));
-        }
-        self.delivered.fetch_add(1, Ordering::Relaxed);
-        let answer = self.inner.send(request).await;
-        match fault {
-            Some(TransportFault::LoseAnswer(kind)) => Err(TransportError::maybe_sent(kind)),
-            Some(TransportFault::ReplaceAnswer(replacement)) => Ok(replacement),
-            Some(TransportFault::NotSent(_)) | None => answer,
+        match self.script.enter(()) {
+            Some(TransportFault::NotSent(kind)) => Err(TransportError::not_sent(kind)),
+            Some(TransportFault::LoseRequest(kind)) => Err(TransportError::maybe_sent(kind)),
+            Some(TransportFault::Answer(answer)) => Ok(answer),
+            Some(TransportFault::LoseAnswer(kind)) => {
+                drop(self.deliver(request).await);
+                Err(TransportError::maybe_sent(kind))
+            }
+            Some(TransportFault::ReplaceAnswer(replacement)) => {
+                drop(self.deliver(request).await);
+                Ok(replacement)
+            }
+            None => self.deliver(request).await,
         }
     }
 }
@@ -120,14 +134,20 @@ mod tests {
         transport.fail_nth(2, TransportFault::LoseAnswer(TransportErrorKind::Timeout));
         transport.fail_next(TransportFault::NotSent(TransportErrorKind::Connect));
         transport.fail_next(TransportFault::ReplaceAnswer(Response::new(Bytes::new())));
+        transport.fail_next(TransportFault::LoseRequest(TransportErrorKind::Interrupted));
+        transport.fail_next(TransportFault::Answer(Response::new(Bytes::new())));
 
         let error = status(&transport).await.unwrap_err();
         assert_eq!((error.kind(), error.may_have_been_sent()), (TransportErrorKind::Connect, false));
         let error = status(&transport).await.unwrap_err();
         assert_eq!((error.kind(), error.may_have_been_sent()), (TransportErrorKind::Timeout, true));
-        assert_eq!(transport.pending_faults(), 1);
+        assert_eq!(transport.pending_faults(), 3);
         assert_eq!(status(&transport).await.unwrap(), 200);
+        assert_eq!((transport.sends(), transport.delivered()), (3, 2));
+        let error = status(&transport).await.unwrap_err();
+        assert_eq!((error.kind(), error.may_have_been_sent()), (TransportErrorKind::Interrupted, true));
+        assert_eq!(status(&transport).await.unwrap(), 200);
+        assert_eq!((transport.sends(), transport.delivered(), transport.pending_faults()), (5, 2, 0));
         assert_eq!(status(&transport).await.unwrap(), 418);
-        assert_eq!((transport.sends(), transport.delivered(), transport.pending_faults()), (4, 3, 0));
     }
 }
