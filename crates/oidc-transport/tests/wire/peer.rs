@@ -6,8 +6,10 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
+use oidc_core::{Clock, SystemClock};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -20,6 +22,12 @@ pub(crate) enum Then {
     Answer(Vec<u8>),
     /// Answers with these bytes and closes the connection.
     AnswerAndClose(Vec<u8>),
+    /// Answers with these bytes, and closes the connection so much later.
+    AnswerAndCloseAfter(Vec<u8>, Duration),
+    /// Sends these bytes one by one, with this pause after each.
+    Slowly(Vec<u8>, Duration),
+    /// Sends this once, and then that again and again, as fast as it is taken.
+    Endless(&'static str, Vec<u8>),
     /// Resets the connection.
     Reset,
     /// Sends the head of an answer, and then one byte of an endless body after another, as fast as they are
@@ -33,8 +41,14 @@ pub(crate) enum Then {
 pub(crate) struct Peer {
     pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
-    requests: Arc<AtomicUsize>,
+    counted: Arc<Counted>,
     task: tokio::task::JoinHandle<()>,
+}
+
+#[derive(Default)]
+struct Counted {
+    requests: AtomicUsize,
+    endless_bytes: AtomicUsize,
 }
 
 impl Peer {
@@ -42,18 +56,18 @@ impl Peer {
     pub(crate) async fn new(script: &[Then]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (connections, requests) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (connections, counted) = (Arc::new(AtomicUsize::new(0)), Arc::new(Counted::default()));
         let task = tokio::spawn({
-            let (connections, requests, script) = (connections.clone(), requests.clone(), script.to_vec());
+            let (connections, counted, script) = (connections.clone(), counted.clone(), script.to_vec());
             async move {
                 loop {
                     let (stream, _) = listener.accept().await.unwrap();
                     connections.fetch_add(1, Ordering::SeqCst);
-                    tokio::spawn(converse(stream, requests.clone(), script.clone()));
+                    tokio::spawn(converse(stream, counted.clone(), script.clone()));
                 }
             }
         });
-        Self { address, connections, requests, task }
+        Self { address, connections, counted, task }
     }
 
     pub(crate) fn url(&self, rest: &str) -> String {
@@ -65,7 +79,12 @@ impl Peer {
     }
 
     pub(crate) fn requests(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
+        self.counted.requests.load(Ordering::SeqCst)
+    }
+
+    /// How many bytes of something endless were taken off its hands, what waits in the sockets included.
+    pub(crate) fn endless_bytes(&self) -> usize {
+        self.counted.endless_bytes.load(Ordering::SeqCst)
     }
 }
 
@@ -81,13 +100,33 @@ pub(crate) fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     [head.as_bytes(), body].concat()
 }
 
-async fn converse(mut stream: TcpStream, requests: Arc<AtomicUsize>, script: Vec<Then>) {
+async fn converse(mut stream: TcpStream, counted: Arc<Counted>, script: Vec<Then>) {
     while read_request(&mut stream).await {
-        let number = requests.fetch_add(1, Ordering::SeqCst);
+        let number = counted.requests.fetch_add(1, Ordering::SeqCst);
         match script.get(number).or(script.last()).unwrap() {
             Then::Answer(bytes) => stream.write_all(bytes).await.unwrap(),
             Then::AnswerAndClose(bytes) => return stream.write_all(bytes).await.unwrap(),
             Then::Reset => return stream.set_zero_linger().unwrap(),
+            Then::AnswerAndCloseAfter(bytes, time) => {
+                stream.write_all(bytes).await.unwrap();
+                return pause(*time).await;
+            }
+            Then::Slowly(bytes, time) => {
+                for byte in bytes {
+                    if stream.write_all(&[*byte]).await.is_err() {
+                        return;
+                    }
+                    pause(*time).await;
+                }
+            }
+            Then::Endless(once, again) => {
+                let _ = stream.write_all(once.as_bytes()).await;
+                while stream.write_all(again).await.is_ok() {
+                    counted.endless_bytes.fetch_add(again.len(), Ordering::SeqCst);
+                    tokio::task::yield_now().await;
+                }
+                return;
+            }
             Then::Silence => std::future::pending().await,
             Then::Drip => {
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await;
@@ -98,6 +137,11 @@ async fn converse(mut stream: TcpStream, requests: Arc<AtomicUsize>, script: Vec
             }
         }
     }
+}
+
+async fn pause(time: Duration) {
+    let clock = SystemClock::new();
+    clock.sleep_until(clock.boot().after(time)).await;
 }
 
 /// Reads one request with its body; `false` where the connection ended.

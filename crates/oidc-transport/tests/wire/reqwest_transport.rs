@@ -11,24 +11,24 @@ use tokio::{io::AsyncWriteExt, net::TcpListener};
 
 use crate::peer::{Peer, Then, answer};
 
-fn builder() -> ReqwestTransportBuilder {
+pub(crate) fn builder() -> ReqwestTransportBuilder {
     ReqwestTransport::builder(reqwest::Client::builder()).allow_loopback()
 }
 
-fn transport() -> ReqwestTransport {
+pub(crate) fn transport() -> ReqwestTransport {
     builder().build().unwrap()
 }
 
-fn post(url: &str) -> Request<Bytes> {
+pub(crate) fn post(url: &str) -> Request<Bytes> {
     Request::post(url).body(Bytes::from_static(b"refresh_token=canary")).unwrap()
 }
 
-async fn send(url: &str) -> Result<Response<Bytes>, TransportError> {
+pub(crate) async fn send(url: &str) -> Result<Response<Bytes>, TransportError> {
     transport().send(post(url)).await
 }
 
 /// Kind, and whether it may have been sent; makes sure that nothing secret is told.
-fn failure(answer: Result<Response<Bytes>, TransportError>) -> (Kind, bool) {
+pub(crate) fn failure(answer: Result<Response<Bytes>, TransportError>) -> (Kind, bool) {
     let error = answer.unwrap_err();
     let mut text = format!("{error} {error:?}");
     let mut cause = std::error::Error::source(&error);
@@ -191,7 +191,8 @@ async fn addresses_in_urls_are_checked_however_they_are_written() {
     assert_eq!(failure(answer), (Kind::AddressDenied, false));
 }
 
-struct Fixed(Vec<SocketAddr>);
+/// Names that resolve to these addresses.
+pub(crate) struct Fixed(pub(crate) Vec<SocketAddr>);
 
 impl reqwest::dns::Resolve for Fixed {
     fn resolve(&self, _: reqwest::dns::Name) -> reqwest::dns::Resolving {

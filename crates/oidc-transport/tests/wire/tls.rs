@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::Request;
 use oidc_core::{HttpTransport, TransportErrorKind as Kind};
 use oidc_transport::ReqwestTransport;
+use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use reqwest::{Certificate, ClientBuilder};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -27,12 +28,20 @@ struct Server {
 
 impl Server {
     async fn start() -> Self {
-        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-        let certificate = Certificate::from_der(made.cert.der()).unwrap();
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(made.signing_key.serialize_der()));
+        Self::with(|_| ()).await
+    }
+
+    /// A server whose certificate is changed before it is signed.
+    async fn with(change: impl FnOnce(&mut CertificateParams)) -> Self {
+        let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let made = params.self_signed(&key).unwrap();
+        let certificate = Certificate::from_der(made.der()).unwrap();
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
         let config = ServerConfig::builder()
             .with_no_client_auth()
-            .with_single_cert(vec![made.cert.der().clone()], key)
+            .with_single_cert(vec![made.der().clone()], key)
             .unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -76,4 +85,32 @@ async fn a_client_builder_that_accepts_everything_changes_nothing() {
     assert_eq!(server.ask("localhost", lax()).await, Err((Kind::Tls, false)));
     let knowing = lax().tls_certs_merge([server.certificate.clone()]);
     assert_eq!(server.ask("127.0.0.1", knowing).await, Err((Kind::Tls, false)));
+}
+
+// NET-03
+#[tokio::test]
+async fn a_certificate_is_good_in_its_time() {
+    type Time = fn(&mut CertificateParams);
+    let ended: Time = |params| params.not_after = date_time_ymd(2020, 1, 1);
+    let to_come: Time = |params| params.not_before = date_time_ymd(4000, 1, 1);
+    for time in [ended, to_come] {
+        let server = Server::with(time).await;
+        let knowing = reqwest::Client::builder().tls_certs_merge([server.certificate.clone()]);
+        assert_eq!(server.ask("localhost", knowing).await, Err((Kind::Tls, false)));
+    }
+}
+
+// NET-03
+#[tokio::test]
+async fn an_alert_in_the_handshake_is_a_failure_of_tls() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = Server { address, certificate: Server::start().await.certificate };
+    let (answer, _stream) = tokio::join!(server.ask("localhost", reqwest::Client::builder()), async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        // Fatal: handshake_failure (RFC 8446 section 6.2).
+        stream.write_all(&[21, 3, 3, 0, 2, 2, 40]).await.unwrap();
+        stream
+    });
+    assert_eq!(answer, Err((Kind::Tls, false)));
 }
