@@ -1,6 +1,6 @@
 //! The example programs, run as they are without any setting: offline, on the test kit.
 
-use std::{process::Command, time::Duration};
+use std::{process::Command, thread, time::Duration};
 
 use crate::{
     cargo::{Program, root},
@@ -15,6 +15,9 @@ const SETTINGS: &[&str] = &["APITURE_", "API_URL", "ARITMA_", "OIDC_"];
 /// An example that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// The arguments with which quickstart is run. The random seed is in its first line, and so in the failure.
+const QUICKSTARTS: &[&[&str]] = &[&[], &["--chaos", "--seed", "1"], &["--chaos"]];
+
 /// Runs every program of the `examples` package; the remark says how many there were.
 pub(crate) fn run(built: &[Program]) -> Result<String, Failure> {
     let folder = root().join("examples");
@@ -24,30 +27,47 @@ pub(crate) fn run(built: &[Program]) -> Result<String, Failure> {
         return Err(Failure::new("no example was built; the package `examples` should have some"));
     }
     for example in &examples {
-        run_one(example).map_err(|failure| failure.during(&example.name))?;
+        if example.name == "quickstart" { run_quickstarts(example)? } else { run_one(example, &[])? }
     }
     Ok(format!("{} programs", examples.len()))
 }
 
-fn run_one(example: &Program) -> Result<(), Failure> {
+/// Side by side: they mostly wait.
+fn run_quickstarts(example: &Program) -> Result<(), Failure> {
+    thread::scope(|scope| {
+        let runs: Vec<_> =
+            QUICKSTARTS.iter().map(|arguments| scope.spawn(|| run_one(example, arguments))).collect();
+        let ends: Vec<_> = runs.into_iter().map(thread::ScopedJoinHandle::join).collect();
+        ends.into_iter().try_for_each(|end| end.unwrap_or_else(|_| Err(Failure::new("its runner panicked"))))
+    })
+}
+
+fn run_one(example: &Program, arguments: &[&str]) -> Result<(), Failure> {
+    let name = [&[example.name.as_str()], arguments].concat().join(" ");
     let watch = Stopwatch::start();
+    let last = last_line(example, arguments).map_err(|failure| failure.during(&name))?;
+    println!("   {name:<24} {:>8}  {last}", Readable(watch.elapsed()).to_string());
+    Ok(())
+}
+
+/// Runs the example to its end, and gives the last line that it wrote; quickstart's is checked.
+fn last_line(example: &Program, arguments: &[&str]) -> Result<String, Failure> {
     let mut program = Command::new(&example.path);
     for (name, _) in std::env::vars_os() {
         if SETTINGS.iter().any(|setting| name.to_string_lossy().starts_with(setting)) {
             program.env_remove(name);
         }
     }
-    let lines = process::lines_within(program.current_dir(root()), LIMIT, |_| ())?;
+    let lines = process::lines_within(program.args(arguments).current_dir(root()), LIMIT, |_| ())?;
     let last = lines.iter().rev().find(|line| !line.trim().is_empty());
     let last = last.ok_or_else(|| Failure::new("it printed nothing"))?;
-    println!("   {:<20} {:>8}  {last}", example.name, Readable(watch.elapsed()).to_string());
     if example.name == "quickstart" {
         check_quickstart(last).map_err(|failure| process::with_tail(&failure, &lines))?;
     }
-    Ok(())
+    Ok(last.clone())
 }
 
-/// The promise in figures: many calls, several renewals, one login, and no caller ever saw a 401.
+/// The promise in figures: many calls, several renewals, one login, and no caller was left with a 401.
 fn check_quickstart(last: &str) -> Result<(), Failure> {
     let figures: Vec<(&str, u64)> = last
         .split(' ')

@@ -16,7 +16,7 @@ pub(crate) const COMMAND: Command = Command {
 1. looks for Redis, whose store is tested with it, and for Node.js, which the last part needs;
 2. builds every target of the workspace;
 3. cargo test --workspace: unit, integration and documentation tests;
-4. runs each example program offline, with a time limit, and checks quickstart's figures;
+4. runs each example program offline, with a time limit, and checks quickstart's figures, also with `--chaos`;
 5. takes a few rounds of every figure of `bench`, without optimisation, to see that each can be measured;
 6. what `providers` does.
 

@@ -4,7 +4,12 @@
 //! used once, and an API that wants these tokens. One user logs in; then 8 tasks call the API for 12 seconds. What is counted at the
 //! end was counted by the provider and the API.
 //!
+//! With `--chaos` nearly everything goes wrong meanwhile, and the outcome is the same: see `chaos.rs`.
+//!
 //! With the variables of `examples/support/real.rs` set, it logs you in at a real provider and calls a real API instead.
+
+mod chaos;
+mod trouble;
 
 use std::time::Duration;
 
@@ -22,40 +27,24 @@ const REDIRECT_URI: &str = "http://127.0.0.1/callback";
 
 #[tokio::main]
 async fn main() -> Outcome {
-    match Real::from_env()? {
-        Some(real) => with_real_provider(real).await,
-        None => offline().await,
+    match (chaos::seed(std::env::args().skip(1))?, Real::from_env()?) {
+        (Some(seed), _) => chaos::run(seed).await,
+        (None, Some(real)) => with_real_provider(real).await,
+        (None, None) => offline().await,
     }
 }
 
 #[expect(clippy::print_stdout, reason = "the last line is for programs")]
 async fn offline() -> Outcome {
     let watch = Stopwatch::start();
-    let provider = TestProvider::builder()
-        .client(TestClient::public("quickstart").redirect_uri(REDIRECT_URI))
-        .access_token_lifetime(Duration::from_secs(3))
-        .rotation(Rotation::Strict)
-        .start()
-        .await?;
+    let provider = start_provider(Rotation::Strict).await?;
     let api = ProtectedApi::start(&provider).await?;
     watch.say(format_args!("provider at {}, API at {}", provider.issuer(), api.url()));
 
-    // Who we are, and where. No I/O yet.
-    let known = Provider::discover(Issuer::insecure_loopback(provider.issuer())?).allow_insecure_loopback();
-    let transport = ReqwestTransport::builder(Default::default()).allow_loopback().build()?;
-    let client = OidcClient::builder(known, "quickstart").redirect_uri(REDIRECT_URI).build(transport)?;
-
-    // The user logs in. `browse` plays the browser; a web app redirects to `login.url` and gets the callback as a request.
-    let login = client.login().offline_access().start().await?;
-    let visit = browse(login.url.as_str()).await?;
-    let callback = login.pending.check(&Callback::parse(visit.callback_query()?)?)?;
-    let session = client.finish_login(login.pending, callback).await?;
+    let tokens = sign_in(&provider).await?;
     watch.say("logged in");
 
-    // The tokens live in a store, the source keeps them alive, the layer attaches them. That is all.
-    let store = MemoryStore::new();
-    let tokens = RefreshingSource::builder(client.refresh_grant()).store(store, session.key).build()?;
-    tokens.sign_in(&session.tokens).await?;
+    // The layer attaches the tokens. That is all.
     let layer = BearerLayer::new(tokens, Origins::insecure_loopback([api.url()])?);
     let service = layer.layer(http_client());
 
@@ -78,6 +67,34 @@ async fn offline() -> Outcome {
     println!("calls={calls} unauthorized={unauthorized} refreshes={refreshes} logins={logins}");
     let as_promised = calls >= 200 && unauthorized == 0 && refreshes >= 3 && logins == 1;
     as_promised.then_some(()).ok_or_else(|| "not as promised".into())
+}
+
+async fn start_provider(rotation: Rotation) -> Result<TestProvider, Error> {
+    let provider = TestProvider::builder()
+        .client(TestClient::public("quickstart").redirect_uri(REDIRECT_URI))
+        .access_token_lifetime(Duration::from_secs(3))
+        .rotation(rotation);
+    Ok(provider.start().await?)
+}
+
+/// Logs the user in, and gives the source that keeps the login alive.
+async fn sign_in(provider: &TestProvider) -> Result<RefreshingSource, Error> {
+    // Who we are, and where. No I/O yet.
+    let known = Provider::discover(Issuer::insecure_loopback(provider.issuer())?).allow_insecure_loopback();
+    let transport = ReqwestTransport::builder(Default::default()).allow_loopback().build()?;
+    let client = OidcClient::builder(known, "quickstart").redirect_uri(REDIRECT_URI).build(transport)?;
+
+    // The user logs in. `browse` plays the browser; a web app redirects to `login.url` and gets the callback as a request.
+    let login = client.login().offline_access().start().await?;
+    let visit = browse(login.url.as_str()).await?;
+    let callback = login.pending.check(&Callback::parse(visit.callback_query()?)?)?;
+    let session = client.finish_login(login.pending, callback).await?;
+
+    // The tokens live in a store, and the source keeps them alive.
+    let store = MemoryStore::new();
+    let tokens = RefreshingSource::builder(client.refresh_grant()).store(store, session.key).build()?;
+    tokens.sign_in(&session.tokens).await?;
+    Ok(tokens)
 }
 
 async fn with_real_provider(real: Real) -> Outcome {
