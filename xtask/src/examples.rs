@@ -62,21 +62,27 @@ fn last_line(example: &Program, arguments: &[&str]) -> Result<String, Failure> {
     let last = lines.iter().rev().find(|line| !line.trim().is_empty());
     let last = last.ok_or_else(|| Failure::new("it printed nothing"))?;
     if example.name == "quickstart" {
-        check_quickstart(last).map_err(|failure| process::with_tail(&failure, &lines))?;
+        // Where the provider is in trouble nobody knows how often it can be asked.
+        let refreshes = if arguments.is_empty() { 3 } else { 1 };
+        check_quickstart(last, refreshes).map_err(|failure| process::with_tail(&failure, &lines))?;
     }
     Ok(last.clone())
 }
 
 /// The promise in figures: many calls, several renewals, one login, and no caller was left with a 401.
-fn check_quickstart(last: &str) -> Result<(), Failure> {
+fn check_quickstart(last: &str, least: u64) -> Result<(), Failure> {
     let figures: Vec<(&str, u64)> = last
         .split(' ')
         .filter_map(|word| word.split_once('=').and_then(|(name, value)| Some((name, value.parse().ok()?))))
         .collect();
     match figures.as_slice() {
-        [("calls", 200..), ("unauthorized", 0), ("refreshes", 3..), ("logins", 1)] => Ok(()),
+        [("calls", 200..), ("unauthorized", 0), ("refreshes", refreshes), ("logins", 1)]
+            if *refreshes >= least =>
+        {
+            Ok(())
+        }
         _ => Err(Failure::new(format!(
-            "the last line should be `calls=N unauthorized=0 refreshes=R logins=1` with N >= 200 and R >= 3, but is `{last}`"
+            "the last line should be `calls=N unauthorized=0 refreshes=R logins=1` with N >= 200 and R >= {least}, but is `{last}`"
         ))),
     }
 }
@@ -87,8 +93,9 @@ mod tests {
 
     #[test]
     fn a_quickstart_that_keeps_its_promise_passes() {
-        check_quickstart("calls=200 unauthorized=0 refreshes=3 logins=1").unwrap();
-        check_quickstart("calls=9120 unauthorized=0 refreshes=5 logins=1").unwrap();
+        check_quickstart("calls=200 unauthorized=0 refreshes=3 logins=1", 3).unwrap();
+        check_quickstart("calls=9120 unauthorized=0 refreshes=5 logins=1", 3).unwrap();
+        check_quickstart("calls=900 unauthorized=0 refreshes=1 logins=1", 1).unwrap();
     }
 
     #[test]
@@ -102,7 +109,7 @@ mod tests {
             "calls=many unauthorized=0 refreshes=3 logins=1",
             "done",
         ] {
-            assert!(check_quickstart(line).is_err(), "{line}");
+            assert!(check_quickstart(line, 3).is_err(), "{line}");
         }
     }
 }
