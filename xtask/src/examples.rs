@@ -46,7 +46,7 @@ fn run_one(example: &Program, arguments: &[&str]) -> Result<(), Failure> {
     let name = [&[example.name.as_str()], arguments].concat().join(" ");
     let watch = Stopwatch::start();
     let last = last_line(example, arguments).map_err(|failure| failure.during(&name))?;
-    println!("   {name:<24} {:>8}  {last}", Readable(watch.elapsed()).to_string());
+    println!("   {name:<26} {:>8}  {last}", Readable(watch.elapsed()).to_string());
     Ok(())
 }
 
