@@ -42,7 +42,10 @@ pub(crate) fn seed(mut arguments: impl Iterator<Item = String>) -> Result<Option
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--chaos" => chaos = true,
-            "--seed" => seed = Some(arguments.next().ok_or("--seed needs a number")?.parse()?),
+            "--seed" => {
+                let number = arguments.next().and_then(|number| number.parse().ok());
+                seed = Some(number.ok_or("--seed needs a number")?);
+            }
             unknown => return Err(format!("unknown argument `{unknown}`").into()),
         }
     }
