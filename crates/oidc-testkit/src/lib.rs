@@ -8,6 +8,7 @@
 //! | what happens when time passes | [`ManualClock`] |
 //! | lost requests and answers, without a network | [`FaultTransport`] |
 //! | a token store that fails | [`FaultStore`] |
+//! | callers that give up, at every moment at which one can | [`every_drop`], and [`Yielding`] for more such moments |
 //! | a token store of your own | [`token_store_contract!`]: every promise that a store has to keep, as a test |
 //!
 //! ```
@@ -44,16 +45,19 @@
 
 mod api;
 mod browser;
+mod cancel;
 mod clock;
 pub mod contract;
 mod faults;
 mod hold;
 mod provider;
 mod server;
+mod yielding;
 
 pub use self::{
     api::{ApiBehaviour, ProtectedApi},
     browser::{Visit, browse},
+    cancel::{Cut, drop_after, every_drop},
     clock::ManualClock,
     faults::{FaultStore, FaultTransport, StoreFault, StoreOperation, TransportFault, every_fault},
     hold::Hold,
@@ -62,4 +66,5 @@ pub use self::{
         RefreshTokens, Rewrite, Rotation, SigningAlgorithm, Successor, TestClient, TestProvider,
         TestProviderBuilder, TestUser,
     },
+    yielding::Yielding,
 };

@@ -1,16 +1,12 @@
 //! Many at the same time.
 
-use std::{
-    collections::BTreeSet,
-    future::{Future, poll_fn},
-    pin::pin,
-    task::Poll,
-};
+use std::{collections::BTreeSet, future::Future};
 
 use futures_util::future::join_all;
 use oidc_core::store::{Abandon, Begin, Commit, Put, Revision, WriteId};
 
 use super::stage::{LONG, Stage, same, text};
+use crate::drop_after;
 
 /// How many act at the same time.
 const MANY: usize = 24;
@@ -131,18 +127,6 @@ fn held(begin: Begin) -> (oidc_core::store::Record, oidc_core::store::Lease) {
     match begin {
         Begin::Held { record, lease, .. } => (record, lease),
         other => panic!("the lease is free or its own, and yet: {other:?}"),
-    }
-}
-
-/// Polls `future` so many times, and drops it if it is not done by then. The store is given time in between.
-async fn drop_after<T>(polls: usize, future: impl Future<Output = T>) {
-    let mut future = pin!(future);
-    for _ in 0..polls {
-        let done = poll_fn(|cx| Poll::Ready(future.as_mut().poll(cx).is_ready())).await;
-        if done {
-            return;
-        }
-        tokio::task::yield_now().await;
     }
 }
 
