@@ -8,7 +8,11 @@
     reason = "a test fails by panicking"
 )]
 
+mod client;
+mod layer;
 mod logins;
 mod pool;
+mod runtimes;
 mod stage;
 mod tokens;
+mod transports;

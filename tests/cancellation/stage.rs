@@ -77,13 +77,9 @@ impl Stage {
         self.world.provider.judge().grants("refresh_token")
     }
 
-    /// What `future` gives, which takes ten seconds at most. Time passes meanwhile.
+    /// [`soon`], in this world.
     pub(crate) async fn soon<F: Future>(&self, future: F) -> F::Output {
-        let real = SystemClock::new();
-        tokio::select! {
-            output = self.world.while_time_passes(future) => output,
-            () = real.sleep_until(real.boot().after(Duration::from_secs(10))) => panic!("it hangs"),
-        }
+        soon(&self.world, future).await
     }
 
     /// The next caller of `login` gets a good token, the store has the newest tokens, and the next refresh goes well:
@@ -129,6 +125,15 @@ impl Stage {
         }
         self.rest().await;
         self.world.assert_each_spent_once();
+    }
+}
+
+/// What `future` gives, which takes ten seconds at most. Time passes meanwhile.
+pub(crate) async fn soon<F: Future>(world: &World, future: F) -> F::Output {
+    let real = SystemClock::new();
+    tokio::select! {
+        output = world.while_time_passes(future) => output,
+        () = real.sleep_until(real.boot().after(Duration::from_secs(10))) => panic!("it hangs"),
     }
 }
 
