@@ -18,7 +18,6 @@ use crate::{
 
 pub struct Aliri(TokenWatcher);
 
-#[async_trait]
 impl Peer for Aliri {
     const NAME: &'static str = "aliri_tokens 0.3";
     // Stale after 75 % of its life, but never before 30 s.

@@ -5,7 +5,6 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use async_trait::async_trait;
 use aws_smithy_async::{rt::sleep::TokioSleep, time::SystemTimeSource};
 use aws_smithy_runtime::client::identity::IdentityCache;
 use aws_smithy_runtime_api::client::{
@@ -31,7 +30,6 @@ pub struct Aws {
     config: ConfigBag,
 }
 
-#[async_trait]
 impl Peer for Aws {
     const NAME: &'static str = "aws-smithy-runtime 1 lazy cache";
     // Its buffer is 10 s, less a random half.

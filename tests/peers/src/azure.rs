@@ -16,12 +16,10 @@ use http::HeaderValue;
 use crate::{
     endpoint::Endpoint,
     peer::{Peer, bearer},
-    request::token,
 };
 
 pub struct Azure(Arc<ClientSecretCredential>);
 
-#[async_trait]
 impl Peer for Azure {
     const NAME: &'static str = "azure_identity 1";
     // Refreshed from 300 s before its end.
@@ -54,13 +52,8 @@ struct Answers(Endpoint);
 #[async_trait]
 impl HttpClient for Answers {
     async fn execute_request(&self, _: &Request) -> azure_core::Result<AsyncRawResponse> {
-        let (status, body) = match self.0.ask().await {
-            Ok(life) => {
-                let life = life.as_secs();
-                let body =
-                    format!(r#"{{"token_type":"Bearer","expires_in":{life},"access_token":"{}"}}"#, token());
-                (StatusCode::Ok, body)
-            }
+        let (status, body) = match self.0.answer().await {
+            Ok(body) => (StatusCode::Ok, body),
             Err(_) => (StatusCode::ServiceUnavailable, String::new()),
         };
         Ok(AsyncRawResponse::from_bytes(status, Headers::new(), body))

@@ -14,11 +14,14 @@ use crate::{
     aws::Aws,
     azure::Azure,
     endpoint::Endpoint,
+    google::Google,
+    kube,
     measure::{Work, allocations, over_first},
     ours::Ours,
     peer::Peer,
     request::{Answers, Body, request, send},
     static_header,
+    yup::Yup,
 };
 
 /// One line for each contender, the static header first.
@@ -34,6 +37,9 @@ pub fn run(runtime: &Runtime, quick: bool) -> Vec<Value> {
         ),
         ("this project, BearerLayer", sending(ours.layer().layer(Answers))),
         (Aliri::NAME, attaching::<Aliri>(runtime)),
+        (kube::NAME, sending(kube::service())),
+        (Google::NAME, attaching::<Google>(runtime)),
+        (Yup::NAME, attaching::<Yup>(runtime)),
         (Azure::NAME, attaching::<Azure>(runtime)),
         (Aws::NAME, attaching::<Aws>(runtime)),
     ];

@@ -22,7 +22,6 @@ use crate::{
 
 pub struct Ours(RefreshingSource);
 
-#[async_trait]
 impl Peer for Ours {
     const NAME: &'static str = "this project";
     // Refreshed between 70 and 80 % of its life, handed out for 90 %.

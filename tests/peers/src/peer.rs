@@ -2,13 +2,11 @@
 
 use std::{fmt::Debug, time::Duration};
 
-use async_trait::async_trait;
 use http::HeaderValue;
 
 use crate::endpoint::Endpoint;
 
-/// A contender that hands out tokens.
-#[async_trait]
+/// A contender that hands out tokens. No future is boxed: what a contender is measured with must cost nothing.
 pub trait Peer: Sized + Send + Sync + 'static {
     /// Its name.
     const NAME: &'static str;
@@ -18,10 +16,10 @@ pub trait Peer: Sized + Send + Sync + 'static {
     const IS_LAZY: bool = true;
 
     /// A new one that asks this endpoint.
-    async fn new(endpoint: Endpoint) -> Self;
+    fn new(endpoint: Endpoint) -> impl Future<Output = Self> + Send;
 
     /// The header of a request, ready to attach.
-    async fn header(&self) -> Result<HeaderValue, Box<dyn Debug + Send>>;
+    fn header(&self) -> impl Future<Output = Result<HeaderValue, Box<dyn Debug + Send>>> + Send;
 }
 
 /// The value of the header for this token, in the shortest way that lets no token be logged.

@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
 use crate::{
-    aliri::Aliri, aws::Aws, azure::Azure, endpoint::Endpoint, measure::quantile, ours::Ours, peer::Peer,
+    aliri::Aliri, aws::Aws, azure::Azure, endpoint::Endpoint, google::Google, measure::quantile, ours::Ours,
+    peer::Peer, yup::Yup,
 };
 
 /// One line for each contender and storm.
@@ -21,6 +22,8 @@ pub fn run(runtime: &Runtime, quick: bool) -> Vec<Value> {
         storms::<Azure>(callers, &mut lines).await;
         storms::<Aws>(callers, &mut lines).await;
         storms::<Aliri>(callers, &mut lines).await;
+        storms::<Google>(callers, &mut lines).await;
+        storms::<Yup>(callers, &mut lines).await;
         lines
     })
 }

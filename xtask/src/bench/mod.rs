@@ -28,7 +28,7 @@ A figure that misses its target is shown as missed; only one that cannot be meas
         ("NAME...", "measures these figures alone, and what is measured together with them"),
         ("--quick", "a few rounds of everything, to see that it runs; writes target/bench-quick.json"),
         ("--peers", "measures other people's crates instead (tests/peers); builds for long, writes target/bench-peers.json"),
-        ("--readme", "measures nothing: puts the figures of target/bench.json into README.md"),
+        ("--readme", "measures nothing: puts the figures of target/bench.json into README.md; with --peers those of target/bench-peers.json"),
     ],
     run,
 };
@@ -42,7 +42,7 @@ fn run(flags: &Flags) -> Result<(), Failure> {
     }
     if flags.has("--readme") {
         let measured = read(&target_folder()?.join("bench.json"))?;
-        return readme::rewrite(&root().join("README.md"), &measured);
+        return readme::rewrite(&root().join("README.md"), readme::FIGURES_BEGIN, &readme::table(&measured));
     }
     let build = cargo(["build", "--profile", "bench", "--package", "tests", "--bin", "bench", "--locked"]);
     let measured = measure(&cargo::build(build)?, flags)?;

@@ -1,22 +1,28 @@
-//! The table in the README.
+//! The tables in the README.
 
 use std::{fs, path::Path};
 
 use super::figures::{FIGURES, Measured, number};
 use crate::command::Failure;
 
-const BEGIN: &str = "<!-- bench: `cargo xtask bench --readme` writes what is below -->\n";
+/// The mark before the table of the figures.
+pub(super) const FIGURES_BEGIN: &str = "<!-- bench: `cargo xtask bench --readme` writes what is below -->\n";
+/// The mark before the table of the peers.
+pub(super) const PEERS_BEGIN: &str =
+    "<!-- bench: `cargo xtask bench --peers --readme` writes what is below -->\n";
+/// The mark after either.
 const END: &str = "<!-- bench: end -->";
 
-/// Writes `measured` between the two marks of the file.
-pub(crate) fn rewrite(path: &Path, measured: &Measured) -> Result<(), Failure> {
+/// Writes `table` between the mark `begin` of the file and the end mark after it.
+pub(super) fn rewrite(path: &Path, begin: &str, table: &str) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::new(format!("{}: {error}", path.display()));
     let text = fs::read_to_string(path).map_err(failed)?;
     let marks = || Failure::new(format!("{} has no marks for the table", path.display()));
-    fs::write(path, replace(&text, &table(measured)).ok_or_else(marks)?).map_err(failed)
+    fs::write(path, replace(&text, begin, table).ok_or_else(marks)?).map_err(failed)
 }
 
-fn table(measured: &Measured) -> String {
+/// The table of the figures.
+pub(super) fn table(measured: &Measured) -> String {
     let mut text = String::from("| name | figure | target | measured |\n|---|---|---:|---:|\n");
     for figure in FIGURES {
         let value = measured.get(figure.name).copied().map(number).unwrap_or_default();
@@ -26,10 +32,10 @@ fn table(measured: &Measured) -> String {
     text
 }
 
-fn replace(text: &str, table: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
+fn replace(text: &str, begin: &str, table: &str) -> Option<String> {
+    let (before, rest) = text.split_once(begin)?;
     let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}{table}{END}{after}"))
+    Some(format!("{before}{begin}{table}{END}{after}"))
 }
 
 #[cfg(test)]
@@ -38,9 +44,13 @@ mod tests {
 
     #[test]
     fn what_is_between_the_marks_is_replaced_and_nothing_else() {
-        let text = format!("before\n{BEGIN}old\n{END}\nafter\n");
-        assert_eq!(replace(&text, "new\n"), Some(format!("before\n{BEGIN}new\n{END}\nafter\n")));
-        assert_eq!(replace("no marks", "new\n"), None);
+        let with = |figures: &str, peers: &str| {
+            format!("before\n{FIGURES_BEGIN}{figures}{END}\nbetween\n{PEERS_BEGIN}{peers}{END}\nafter\n")
+        };
+        let text = with("old\n", "old\n");
+        assert_eq!(replace(&text, FIGURES_BEGIN, "new\n"), Some(with("new\n", "old\n")));
+        assert_eq!(replace(&text, PEERS_BEGIN, "new\n"), Some(with("old\n", "new\n")));
+        assert_eq!(replace("no marks", PEERS_BEGIN, "new\n"), None);
     }
 
     #[test]
