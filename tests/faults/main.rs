@@ -9,6 +9,7 @@
 )]
 
 mod broken;
+mod cut;
 mod flaw;
 mod logins;
 mod machine;

@@ -39,6 +39,14 @@
 //! - For one target of a login there is at most one token request per second and process, but for that one repetition, whatever APIs,
 //!   callers and clocks do.
 //!
+//! # Processes that fork
+//!
+//! Build sources after a `fork`, or let the child `exec` at once; nothing here watches for a child that goes on with what its
+//! parent had. Of the parent's threads the child has one, so a refresh that was in flight lands in the parent alone, and who asks a copied
+//! source for a token may wait for it in vain. A copied [`MemoryStore`](oidc_core::MemoryStore) (and any store with its leases in memory) is a
+//! second store, and both processes would spend one refresh token. Two sources that were each built in their own process over a store for many
+//! processes are safe: what they leave to chance comes from the operating system at each use, so that no two are alike.
+//!
 //! # What is told
 //!
 //! [`Status`] explains one credential at the moment. [`Event`] says what happens while nobody waits: renewed, failing, over, about to

@@ -1,5 +1,6 @@
 //! Refreshes, with good and bad answers.
 
+mod date;
 mod dead;
 mod hints;
 

@@ -1,5 +1,7 @@
 //! From the callback to the tokens, with good and bad answers.
 
+mod date;
+
 use std::time::Duration;
 
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
