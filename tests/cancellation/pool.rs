@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use oidc_core::TokenSource;
 use oidc_refresh::TokenPool;
-use oidc_testkit::{Yielding, every_drop};
+use oidc_testkit::{Endpoint, Fault, Hold, Yielding, drop_after, every_drop};
 
 use crate::stage::{Login, Stage};
 
@@ -44,6 +44,7 @@ async fn a_shutdown_of_a_pool_that_is_given_up_has_closed_it_and_lost_nothing() 
         tokio::task::yield_now().await;
         cut.short(pool.shutdown()).await;
         stage.soon(pool.shutdown()).await.unwrap();
+        stage.assert_drained(&login, before + 1).await;
         let _ = stage.soon(caller).await.unwrap();
         assert!(pool.source(&login.key).token().await.is_err(), "closed is closed");
         stage.soon(login.source.token()).await.unwrap();
@@ -51,6 +52,28 @@ async fn a_shutdown_of_a_pool_that_is_given_up_has_closed_it_and_lost_nothing() 
         stage.assert_goes_on(&login, cut).await;
     })
     .await;
+}
+
+// CAN-04
+#[tokio::test]
+async fn a_shutdown_of_a_pool_waits_for_the_answer_whether_an_earlier_one_was_given_up_or_not() {
+    let stage = Stage::new().await;
+    for polls in (0..10).chain([50, 300]) {
+        let login = stage.ended().await;
+        let (before, hold) = (stage.refreshes(), Hold::new());
+        stage.world.provider.fail_next(Endpoint::Token, Fault::HoldAnswer(hold.clone()));
+        let pool = pool(&stage, &login);
+        let source = pool.source(&login.key);
+        let caller = tokio::spawn(async move { source.token().await.map(drop) });
+        hold.wait_for_arrivals(1).await;
+        drop_after(polls, pool.shutdown()).await;
+        assert!(drop_after(1_000, pool.shutdown()).await.is_none(), "not waited for after {polls} polls");
+        hold.release();
+        stage.soon(pool.shutdown()).await.unwrap();
+        stage.assert_drained(&login, before + 1).await;
+        let _ = stage.soon(caller).await.unwrap();
+    }
+    stage.world.assert_each_spent_once();
 }
 
 // CAN-01

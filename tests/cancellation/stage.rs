@@ -101,6 +101,12 @@ impl Stage {
         self.world.assert_each_spent_once();
     }
 
+    /// Nothing is under way for `login`: there were so many refreshes, and what the last one won is in the store.
+    pub(crate) async fn assert_drained(&self, login: &Login, refreshes: u64) {
+        let record = login.store.get_ref().load(&login.key.id()).await.unwrap().unwrap();
+        assert_eq!((record.claim, self.refreshes()), (None, refreshes));
+    }
+
     /// Waits until nothing is under way any more, so that no refresh of one round is counted in the next.
     pub(crate) async fn rest(&self) {
         let idle = async {

@@ -72,6 +72,7 @@ async fn a_shutdown_that_is_given_up_has_closed_the_source_and_lost_nothing() {
         }
         cut.short(login.source.shutdown()).await;
         stage.soon(login.source.shutdown()).await.unwrap();
+        stage.assert_drained(&login, before + 1).await;
         let _ = stage.soon(caller).await.unwrap();
         assert!(login.source.token().await.is_err(), "closed is closed");
 
