@@ -80,7 +80,17 @@ fn all_that_is_said_is_captured() {
     log::trace!("logged-by-{}", "log");
     let span = tracing::error_span!("late", token = tracing::field::Empty);
     span.record("token", "logged-late");
-    for marker in ["logged-by-tracing", "logged-by-a-span", "logged-by-log", "logged-late"] {
+    metrics::counter!("counted", "token" => "logged-as-a-label").increment(1);
+    let hook_hears = std::panic::catch_unwind(|| panic!("logged-by-a-panic"));
+    assert!(hook_hears.is_err());
+    for marker in [
+        "logged-by-tracing",
+        "logged-by-a-span",
+        "logged-by-log",
+        "logged-late",
+        "logged-as-a-label",
+        "logged-by-a-panic",
+    ] {
         assert!(captured_logs().contains(marker), "{marker}");
     }
 }

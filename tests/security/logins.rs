@@ -2,10 +2,11 @@
 
 use std::iter;
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use oidc_core::Secret;
 use oidc_flow::{Callback, OidcClient, PendingLogin};
 use oidc_testkit::{BadIdToken, Endpoint, Fault, OddAnswer, TestUser, browse};
-use tests::Form;
+use tests::{Canaries, Form, World};
 
 use crate::scene::{Scene, echoes, own_secret};
 
@@ -152,6 +153,71 @@ async fn a_login_that_the_provider_refuses_shows_no_state() {
         let visit = browse(start.url.as_str()).await.unwrap();
         let callback = Callback::parse(visit.callback_query().unwrap()).unwrap();
         scene.fail(refusal, &start.pending.check(&callback).err().unwrap());
+    }
+    scene.assert_nothing_leaked();
+}
+
+// LEA-09: what is opened in a browser is in its history, and in the arguments of a process that everybody on the machine can list
+#[tokio::test]
+async fn the_url_of_a_login_has_nothing_in_it_that_only_the_client_may_know() {
+    let scene = Scene::start().await;
+    let mut urls = Vec::new();
+    for client in scene.clients() {
+        let start =
+            client.login().scopes(["profile"]).offline_access().login_hint("alice").start().await.unwrap();
+        let visit = browse(start.url.as_str()).await.unwrap();
+        let answer = start.pending.check(&Callback::parse(visit.callback_query().unwrap()).unwrap()).unwrap();
+        scene.tokens(&client.finish_login(start.pending, answer).await.unwrap().tokens);
+        urls.push(start.url);
+    }
+    let canaries = scene.canaries();
+    let mut private = Canaries::default();
+    private.watch("client secret", World::SECRET);
+    for (name, value) in scene.world.provider.judge().token_parameters.iter().flatten() {
+        if name == "code_verifier" {
+            private.watch("verifier", value);
+        }
+    }
+    for url in urls {
+        assert!(private.find_in(url.as_str()).is_none(), "{url}");
+        assert!(canaries.find_in(url.as_str()).is_some(), "its state is in it");
+    }
+}
+
+// LEA-03
+#[tokio::test]
+async fn no_refused_id_token_is_shown_nor_the_nonce_that_was_demanded() {
+    let scene = Scene::start().await;
+    let [client, ..] = scene.clients();
+    let (pending, answer) = scene.to_callback(client.login().offline_access()).await;
+    let tokens = client.finish_login(pending, answer).await.unwrap().tokens;
+    scene.tokens(&tokens);
+    let good = tokens.id_token().unwrap();
+    scene.show("IdTokenClaims", &client.verify_id_token(good, None).await.unwrap());
+    let [head, body, signature] = good.expose().split('.').collect::<Vec<_>>().try_into().unwrap();
+    let foreign = |json: &str| BASE64_URL_SAFE_NO_PAD.encode(json.replace("SECRET", World::SECRET));
+    let none = foreign("{\"alg\":\"none\",\"kid\":\"SECRET\"}");
+    let unknown = foreign("{\"alg\":\"ES256\",\"kid\":\"SECRET\"}");
+    let odd = foreign("{\"alg\":\"SECRET\"}");
+    let issuer = foreign(
+        "{\"iss\":\"https://SECRET.example\",\"aud\":\"SECRET\",\"sub\":\"SECRET\",\"exp\":1,\"iat\":1}",
+    );
+    let types = foreign("{\"iss\":\"SECRET\",\"aud\":7,\"exp\":\"SECRET\"}");
+    let nonce = Secret::from(World::SECRET);
+    for token in [
+        good.expose().to_owned(),
+        format!("{head}.{body}"),
+        format!("{head}.{body}.{}", &signature[..signature.len() - 4]),
+        format!("{none}.{body}."),
+        format!("{unknown}.{body}.{signature}"),
+        format!("{odd}.{body}.{signature}"),
+        format!("{head}.{issuer}.{signature}"),
+        format!("{head}.{types}.{signature}"),
+        format!("{body}.{head}.{signature}"),
+        World::SECRET.to_owned(),
+    ] {
+        let refused = client.verify_id_token(&Secret::from(token), Some(&nonce)).await;
+        scene.fail("verify_id_token", &refused.unwrap_err());
     }
     scene.assert_nothing_leaked();
 }

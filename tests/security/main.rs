@@ -12,5 +12,8 @@ mod endpoints;
 mod finder;
 mod logins;
 mod refreshes;
+mod rogues;
 mod scene;
+mod stores;
 mod types;
+mod wiped;

@@ -18,7 +18,7 @@ use crate::scene::{Scene, echoes, own_secret};
 type Store = Arc<FaultStore<MemoryStore>>;
 
 /// One login of each kind, so that there is something of everything to look for.
-async fn log_in(scene: &Scene, client: &OidcClient) -> TokenSet {
+pub(crate) async fn log_in(scene: &Scene, client: &OidcClient) -> TokenSet {
     let (pending, answer) = scene.to_callback(client.login().offline_access()).await;
     let tokens = client.finish_login(pending, answer).await.unwrap().tokens;
     scene.tokens(&tokens);
@@ -32,6 +32,10 @@ async fn keep(scene: &Scene, client: &OidcClient, tokens: &TokenSet) -> (Refresh
     let key = client.key(Subject::user("alice").unwrap());
     scene.show("TokenKey", &key);
     let builder = RefreshingSource::builder(client.refresh_grant()).store(store.clone(), key).clock(clock);
+    let builder = builder.on_event({
+        let recorder = scene.recorder();
+        move |event| recorder.note("Event", format!("{event:?}\n{event:#?}"))
+    });
     scene.show("RefreshingSourceBuilder", &builder);
     let source = builder.build().unwrap();
     source.sign_in(tokens).await.unwrap();
@@ -51,6 +55,7 @@ async fn call(scene: &Scene, source: &RefreshingSource) -> Option<StatusCode> {
         }
     });
     scene.show("RefreshingSource", source);
+    scene.look_at(source);
     match layer.layer(inner).oneshot(scene.world.request()).await {
         Ok(answer) => {
             scene.show("extensions", answer.extensions());
@@ -69,7 +74,7 @@ async fn call(scene: &Scene, source: &RefreshingSource) -> Option<StatusCode> {
     }
 }
 
-// LEA-01, LEA-02, LEA-05, LAY-21
+// LEA-01, LEA-02, LEA-05, LEA-07, LAY-21
 #[tokio::test]
 async fn a_refresh_shows_no_token() {
     let scene = Scene::start().await;
@@ -87,7 +92,11 @@ async fn a_refresh_shows_no_token() {
         scene.show("TokenSet", &tokens);
         assert_eq!(call(&scene, &source).await, None);
     }
-    assert!(captured_logs().contains("tokens renewed"), "the crates do speak");
+    for said in
+        ["new tokens are in use", "metric oidc_token_requests_total", "metric oidc_token_remaining_seconds"]
+    {
+        assert!(captured_logs().contains(said), "the crates do speak: {said}");
+    }
     scene.assert_nothing_leaked();
 }
 
@@ -127,6 +136,7 @@ async fn no_failed_refresh_shows_what_was_sent_or_answered() {
             if let Err(error) = scene.world.while_time_passes(source.token()).await {
                 scene.fail("token", &error);
             }
+            scene.look_at(&source);
             scene.show("MemoryStore", store.get_ref());
             assert_eq!(scene.world.provider.pending_faults(), 0);
         }

@@ -1,6 +1,7 @@
 //! A world that is watched: everything that it shows, and every secret in it.
 
 use std::{
+    collections::BTreeSet,
     error::Error,
     fmt::{self, Debug},
     iter,
@@ -14,6 +15,7 @@ use oidc_core::{HttpTransport, Issuer, Secret, TokenSet, TransportError};
 use oidc_flow::{
     Callback, CheckedCallback, ClientAuth, LoginRequest, OidcClient, PendingLogin, provider::Provider,
 };
+use oidc_refresh::LoginSource;
 use oidc_testkit::{Answer, Fault, SigningAlgorithm, browse};
 use oidc_transport::ReqwestTransport;
 use serde_json::json;
@@ -56,6 +58,7 @@ impl Recorder {
 impl Scene {
     pub(crate) async fn start() -> Self {
         capture_logs();
+        oidc_refresh::describe_metrics();
         let world = World::with(|provider| provider.signing_algorithm(SigningAlgorithm::Es256)).await;
         let scene = Self { world, record: Recorder::default() };
         scene.secret("client secret", World::SECRET);
@@ -116,6 +119,16 @@ impl Scene {
         self.record.fail(what, error);
     }
 
+    /// Notes what a source tells about itself.
+    pub(crate) fn look_at(&self, source: &LoginSource) {
+        let status = source.status();
+        self.note("Status", format!("{status}\n{status:?}\n{status:#?}"));
+        if let Some(error) = &status.last_error {
+            self.fail("Status::last_error", error);
+        }
+        self.show("LoginSource", source);
+    }
+
     /// For notes from where the scene itself cannot be.
     pub(crate) fn recorder(&self) -> Recorder {
         self.record.clone()
@@ -171,10 +184,12 @@ impl Scene {
             assert!(canaries.kinds().contains(&kind), "nothing was done with any {kind}");
         }
         let record = self.record.0.lock().unwrap();
-        let shown = record.shown.iter().map(|(what, text)| (what.as_str(), text.as_str()));
         let logs = captured_logs();
-        let leaks: Vec<String> = shown
-            .chain(logs.lines().map(|line| ("log", line)))
+        let shown = record.shown.iter().map(|(what, text)| (what.as_str(), text.as_str()));
+        // Much is said again and again.
+        let said: BTreeSet<_> = shown.chain(logs.lines().map(|line| ("log", line))).collect();
+        let leaks: Vec<String> = said
+            .into_iter()
             .filter_map(|(what, text)| canaries.find_in(text).map(|leak| format!("{what}: {leak}\n")))
             .collect();
         assert!(leaks.is_empty(), "{} leaks\n{}", leaks.len(), leaks.concat());

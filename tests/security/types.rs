@@ -7,13 +7,14 @@ use http::{HeaderMap, HeaderValue, Request, header::WWW_AUTHENTICATE};
 use oidc_core::{
     AccessToken, BootTime, Cause, Credential, GrantError, GrantErrorKind, Issuer, Lifetime, MemoryStore,
     Payload, SavedLogin, Scopes, Secret, SendGate, StoreError, StoreErrorKind, Subject, SystemClock, Target,
-    TokenError, TokenErrorKind, TokenKey, TokenSet, TokenStore, TransportError, TransportErrorKind,
+    TokenError, TokenErrorKind, TokenKey, TokenSet, TokenSource, TokenStore, TransportError,
+    TransportErrorKind,
     store::{Record, WriteId},
 };
 use oidc_flow::{ClientAuth, OidcClient, provider::Provider};
 use oidc_refresh::{RefreshPolicy, RefreshingSource, TokenPool};
 use oidc_tower::{BearerLayer, Challenge, Origins, UseSource};
-use oidc_transport::{ReqwestService, ReqwestTransport, TowerTransport};
+use oidc_transport::{ReqwestClient, ReqwestService, ReqwestTransport, TowerTransport};
 use tests::{Canaries, http_client, reqwest_builder};
 use tower::Layer;
 
@@ -101,6 +102,11 @@ async fn the_words_of_the_workspace_show_no_secret() {
     shown.assert_no_secret();
 }
 
+/// A request that its caller gave the token himself.
+fn shown_request<S>(client: &ReqwestClient<S>, credential: &Credential) -> reqwest::RequestBuilder {
+    client.get("https://api.example/").bearer_auth(credential.expose())
+}
+
 // LEA-01
 #[tokio::test]
 async fn clients_sources_layers_and_transports_show_no_secret() {
@@ -129,6 +135,13 @@ async fn clients_sources_layers_and_transports_show_no_secret() {
         let layer = shown.debug(BearerLayer::new(source.clone(), origins));
         shown.debug(layer.layer(ReqwestService::new(reqwest_builder()).unwrap()));
         shown.debug(layer.layer(http_client()));
+        let grpc = shown.debug(layer.clone().for_grpc());
+        shown.debug(grpc.layer(http_client()));
+        let client = ReqwestClient::new(reqwest_builder(), layer).unwrap();
+        let _ = shown.debug(shown_request(&client, &source.token().await.unwrap()));
+        shown.debug(client.with(UseSource::new(Arc::new(source.clone()))));
+        shown.debug(&source.status());
+        shown.debug(pool.source(&key()));
         shown.debug(UseSource::new(Arc::new(source)));
     }
     shown.assert_no_secret();

@@ -11,10 +11,16 @@ use base64::{
 /// So many bytes of a secret are too many.
 const WINDOW: usize = 8;
 
+const SIEVE: usize = 1 << 20;
+
 /// Secrets to look for: a text gives one away if it has any eight bytes of it in a row, as they are, percent-encoded, in Base64 of
 /// either alphabet, in hexadecimal, or as a list of numbers.
 #[derive(Default)]
-pub struct Canaries(HashMap<[u8; WINDOW], &'static str>);
+pub struct Canaries {
+    windows: HashMap<[u8; WINDOW], &'static str>,
+    /// Where nothing is noted there is no such window: all that is said is a lot to look up.
+    sieve: Vec<bool>,
+}
 
 /// What was found.
 pub struct Leak {
@@ -30,14 +36,16 @@ impl Canaries {
     /// Where it is too short to be told from chance.
     pub fn watch(&mut self, kind: &'static str, secret: &str) {
         assert!(secret.len() >= 2 * WINDOW, "a {kind} that is no canary");
+        self.sieve.resize(SIEVE, false);
         for window in secret.as_bytes().windows(WINDOW) {
-            self.0.insert(window.try_into().unwrap(), kind);
+            self.sieve[place_in_sieve(window)] = true;
+            self.windows.insert(window.try_into().unwrap(), kind);
         }
     }
 
     /// The kinds of secrets that are watched for.
     pub fn kinds(&self) -> Vec<&'static str> {
-        let mut kinds: Vec<_> = self.0.values().copied().collect();
+        let mut kinds: Vec<_> = self.windows.values().copied().collect();
         kinds.sort_unstable();
         kinds.dedup();
         kinds
@@ -53,8 +61,11 @@ impl Canaries {
     }
 
     fn raw(&self, bytes: &[u8], text: &str, spelling: &'static str) -> Option<Leak> {
-        let found = bytes.windows(WINDOW).position(|window| self.0.contains_key(window))?;
-        let secret = self.0.get(&bytes[found..found + WINDOW])?;
+        let is_known = |window: &[u8]| {
+            self.sieve.get(place_in_sieve(window)) == Some(&true) && self.windows.contains_key(window)
+        };
+        let found = bytes.windows(WINDOW).position(is_known)?;
+        let secret = self.windows.get(&bytes[found..found + WINDOW])?;
         let place: String = String::from_utf8_lossy(&bytes[found.saturating_sub(120)..found]).into_owned();
         let place = if place.is_empty() { text.chars().take(120).collect() } else { place };
         Some(Leak { secret, spelling, place })
@@ -79,6 +90,11 @@ impl fmt::Display for Leak {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {} after {:?}", self.secret, self.spelling, self.place)
     }
+}
+
+fn place_in_sieve(window: &[u8]) -> usize {
+    let number = u64::from_le_bytes(window.try_into().unwrap());
+    usize::try_from(number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 44).unwrap()
 }
 
 fn percent_decoded(text: &str) -> Vec<u8> {

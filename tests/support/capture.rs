@@ -1,7 +1,8 @@
-//! Everything that is said through `tracing` and `log`.
+//! Everything that is said: through `tracing`, `log` and `metrics`, and by panics.
 
 use std::{
     fmt::{self, Write},
+    panic,
     sync::{
         Mutex, MutexGuard, Once, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -14,9 +15,12 @@ use tracing::{
     span::{Attributes, Id, Record},
 };
 
+use crate::numbers;
+
 static SAID: Mutex<String> = Mutex::new(String::new());
 
-/// Writes down all that any crate says from now on, at every level, once for the whole process.
+/// Writes down all that any crate says from now on, at every level, once for the whole process: what it logs, what it counts under
+/// which names and labels, and what it panics with.
 ///
 /// # Panics
 /// Where something else listens already.
@@ -26,6 +30,8 @@ pub fn capture_logs() {
         tracing::subscriber::set_global_default(Everything).unwrap();
         log::set_logger(&Everything).unwrap();
         log::set_max_level(log::LevelFilter::Trace);
+        numbers::install();
+        write_down_panics();
     });
 }
 
@@ -91,6 +97,21 @@ fn write_down(metadata: &Metadata<'_>, record: impl FnOnce(&mut dyn Visit)) {
     record(&mut Line(&mut line));
     line.push('\n');
     said().push_str(&line);
+}
+
+fn write_down_panics() {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        write_down_line(&format!("panic {info}"));
+        before(info);
+    }));
+}
+
+/// Notes one line of something else that talks.
+pub(crate) fn write_down_line(line: &str) {
+    let mut said = said();
+    said.push_str(line);
+    said.push('\n');
 }
 
 fn said() -> MutexGuard<'static, String> {

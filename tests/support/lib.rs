@@ -11,6 +11,7 @@
 mod canary;
 mod capture;
 mod form;
+mod numbers;
 mod plain;
 mod routed;
 mod world;

@@ -17,6 +17,7 @@ mod digest;
 mod error;
 mod grant;
 mod issuer;
+mod json;
 mod key;
 mod lifetime;
 mod payload;

@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 
 use crate::{
     AccessToken, KeyId, Lifetime, Payload, Scopes, Secret, StoreError, StoreErrorKind, TargetId, TokenSet,
+    json,
 };
 
 /// All tokens of one login: one refresh token, and an access token for each [`Target`](crate::Target).
@@ -103,7 +104,7 @@ impl SavedLogin {
             access: self.access.iter().map(|(target, access)| AccessForm::new(*target, access)).collect(),
             unknown: self.unknown.clone(),
         };
-        Payload::new(serde_json::to_vec(&form).expect("the form of a login is always JSON"))
+        Payload::new(json::to_bytes(&form).expect("the form of a login is always JSON"))
     }
 
     /// Reads the byte form of the login `key`.

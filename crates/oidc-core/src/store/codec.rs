@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::{Claim, Payload, Record, Revision, StoreTime, WriteId};
-use crate::Cause;
+use crate::{Cause, json};
 
 const VERSION: u32 = 1;
 
@@ -30,7 +30,7 @@ impl Record {
             not_before: self.not_before.map(|time| time.0),
             payload: payload.map(Zeroizing::new),
         };
-        Zeroizing::new(serde_json::to_vec(&form).expect("the form of a record is always JSON"))
+        Zeroizing::new(json::to_bytes(&form).expect("the form of a record is always JSON"))
     }
 
     /// Reads what [`to_bytes`](Self::to_bytes) wrote.
