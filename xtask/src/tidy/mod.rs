@@ -5,6 +5,7 @@ mod clocks;
 mod files;
 mod members;
 mod package;
+mod secrets;
 mod words;
 
 use std::{fmt, fs, process::Command as Program};
@@ -29,7 +30,8 @@ take in:
 3. files: no Rust file over 400 lines, none in crates/*/src without documentation at its head, no unsafe block;
 4. clocks: only the file of the system clock lifts the ban on reading the time;
 5. words: no unfinished work without an issue number, no test or example switched off, no mention of what
-   somebody who clones the repository does not have.",
+   somebody who clones the repository does not have;
+6. secrets: no example, document or library prints one, and no library starts a program.",
     flags: &[],
     run: |_: &Flags| {
         let mut report = Report::new("tidy");
@@ -79,6 +81,7 @@ pub(crate) fn check_workspace() -> Result<String, Failure> {
     for text in &texts {
         findings.extend(files::check(&text.path, &text.content));
         findings.extend(clocks::check(&text.path, &text.content));
+        findings.extend(secrets::check(&text.path, &text.content));
         findings.extend(words::check(&text.path, &text.content));
     }
     for Finding { place, what } in &findings {
