@@ -153,7 +153,7 @@ impl LoginSource {
             Some(current) if !current.token().rejected => state.desk.forget_rejections(),
             _ => {}
         }
-        let (timing, look_at) = self.timing(login, access);
+        let (timing, look_at) = self.timing(login, access, now);
         let snapshot = Snapshot::new(credential, origin, timing, now, look_at);
         let good = snapshot.good(now).is_some();
         state.show(Some(Arc::new(snapshot)));
@@ -171,16 +171,16 @@ impl LoginSource {
         if !current.credential().is_same_token(&Credential::new(access)) {
             self.publish(state, login, Origin::Refresh);
         } else if !current.token().rejected {
-            let (timing, look_at) = self.timing(login, access);
+            let (timing, look_at) = self.timing(login, access, self.setup.clock.boot());
             state.show(Some(Arc::new(current.prolonged(timing, look_at))));
         }
     }
 
-    /// When a token that is there from now on has to be looked after, and when the store is asked about it first.
-    fn timing(&self, login: &SavedLogin, access: &AccessToken) -> (Timing, BootTime) {
+    /// When a token that is there from `now` on has to be looked after, and when the store is asked about it first. By one look at the
+    /// clock: by a second one, a token that has ended would seem to have a moment left.
+    fn timing(&self, login: &SavedLogin, access: &AccessToken, now: BootTime) -> (Timing, BootTime) {
         let Setup { grant, clock, policy, .. } = &*self.setup;
         let renewable = !grant.spends() || login.refresh().is_some();
-        let now = clock.boot();
         let timing = Timing::of(access, clock.wall(), now, renewable, policy, self.jitter());
         (timing, now.after(policy.revalidate_after))
     }

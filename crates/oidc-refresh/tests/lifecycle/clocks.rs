@@ -191,3 +191,36 @@ async fn a_test_with_paused_tokio_time_neither_hangs_nor_spins() {
     source.shutdown().await.unwrap();
     assert!(clock.boot().since(started) < Duration::from_secs(10), "and none for anybody else");
 }
+
+/// A clock that moves on whenever it is asked, as real ones do.
+#[derive(Debug)]
+struct Running(ManualClock);
+
+#[async_trait]
+impl Clock for Running {
+    fn wall(&self) -> SystemTime {
+        self.0.wall()
+    }
+
+    fn boot(&self) -> BootTime {
+        self.0.advance_boot(Duration::from_nanos(1));
+        self.0.boot()
+    }
+
+    async fn sleep_until(&self, deadline: BootTime) {
+        self.0.sleep_until(deadline).await;
+    }
+}
+
+// CLK-04
+#[tokio::test]
+async fn a_token_that_has_ended_is_not_served_in_the_moment_between_two_looks_at_the_clock() {
+    let Scene { clock, grant, store, .. } = Scene::ended().await;
+    let after_a_restart = RefreshingSource::builder(grant.clone())
+        .store(store.clone(), crate::support::key())
+        .clock(Arc::new(Running(clock.clone())))
+        .build()
+        .unwrap();
+    assert_ne!(token_of(&after_a_restart.token().await.unwrap()), "a1");
+    assert_eq!(grant.sent().len(), 1);
+}
