@@ -8,43 +8,55 @@ use oidc_core::{
     store::{Abandon, Begin, Commit, Lease, Put, Record, Renew, Revision, StoreTime, WriteId, rules},
 };
 
-/// What is wrong with it. Each is a simpler way that looks as good.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wrong {
-    CommitNeedsALiveLease,
-    CommitNeedsItsClaim,
-    CommitIgnoresTheRevision,
-    CommitComparesTheCounterOnly,
-    CommitEndsForeignClaims,
-    CommitForgetsTheDoubt,
-    CommitKeepsTheBackOff,
-    CommitForgetsTheLogin,
-    RejectionChangesTheRevision,
-    RejectionIgnoresTheRevision,
-    RejectionForgetsTheDoubt,
-    RemoveKeepsTheRevision,
-    RemoveDeletesTheRow,
-    RemoveForgetsTheLogin,
-    PutKeepsTheRevision,
-    PutIgnoresWhatIsExpected,
-    PutKeepsTheClaim,
-    DeadOwnersBlockForEver,
-    EndedClaimsLeaveNoDoubt,
-    NotSentEndsDoubt,
-    UnknownLeavesNoDoubt,
-    AbandonEndsForeignClaims,
-    BackOffIsForgotten,
-    BackOffIsShortened,
-    BeginIgnoresWhatWasSeen,
-    BeginIgnoresClaims,
-    BeginForgetsItsOwnAttempt,
-    BeginRevivesTheDead,
-    HeartbeatsForEverybody,
-    HeartbeatsForNobody,
-    LeasesNeverEnd,
-    PayloadsAreText,
-    KeysAreCut,
-    ReadsAreNotAtomic,
+macro_rules! wrongs {
+    ($($name:ident)*) => {
+        /// What is wrong with it. Each is a simpler way that looks as good.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(crate) enum Wrong {
+            $($name,)*
+        }
+
+        impl Wrong {
+            pub(crate) const ALL: &[Self] = &[$(Self::$name,)*];
+        }
+    };
+}
+
+wrongs! {
+    CommitNeedsALiveLease
+    CommitNeedsItsClaim
+    CommitIgnoresTheRevision
+    CommitComparesTheCounterOnly
+    CommitEndsForeignClaims
+    CommitForgetsTheDoubt
+    CommitKeepsTheBackOff
+    CommitForgetsTheLogin
+    RejectionChangesTheRevision
+    RejectionIgnoresTheRevision
+    RejectionForgetsTheDoubt
+    RemoveKeepsTheRevision
+    RemoveDeletesTheRow
+    RemoveForgetsTheLogin
+    PutKeepsTheRevision
+    PutIgnoresWhatIsExpected
+    PutKeepsTheClaim
+    DeadOwnersBlockForEver
+    EndedClaimsLeaveNoDoubt
+    NotSentEndsDoubt
+    UnknownLeavesNoDoubt
+    AbandonEndsForeignClaims
+    BackOffIsForgotten
+    BackOffIsShortened
+    BeginIgnoresWhatWasSeen
+    BeginIgnoresClaims
+    BeginForgetsItsOwnAttempt
+    BeginRevivesTheDead
+    HeartbeatsForEverybody
+    HeartbeatsForNobody
+    LeasesNeverEnd
+    PayloadsAreText
+    KeysAreCut
+    ReadsAreNotAtomic
 }
 
 #[derive(Debug)]

@@ -2,47 +2,7 @@
 
 use oidc_testkit::contract::{CHECKS, SameInstance};
 
-use crate::wrong::{
-    Wrong::{self, *},
-    WrongStore,
-};
-
-const ALL: [Wrong; 34] = [
-    CommitNeedsALiveLease,
-    CommitNeedsItsClaim,
-    CommitIgnoresTheRevision,
-    CommitComparesTheCounterOnly,
-    CommitEndsForeignClaims,
-    CommitForgetsTheDoubt,
-    CommitKeepsTheBackOff,
-    CommitForgetsTheLogin,
-    RejectionChangesTheRevision,
-    RejectionIgnoresTheRevision,
-    RejectionForgetsTheDoubt,
-    RemoveKeepsTheRevision,
-    RemoveDeletesTheRow,
-    RemoveForgetsTheLogin,
-    PutKeepsTheRevision,
-    PutIgnoresWhatIsExpected,
-    PutKeepsTheClaim,
-    DeadOwnersBlockForEver,
-    EndedClaimsLeaveNoDoubt,
-    NotSentEndsDoubt,
-    UnknownLeavesNoDoubt,
-    AbandonEndsForeignClaims,
-    BackOffIsForgotten,
-    BackOffIsShortened,
-    BeginIgnoresWhatWasSeen,
-    BeginIgnoresClaims,
-    BeginForgetsItsOwnAttempt,
-    BeginRevivesTheDead,
-    HeartbeatsForEverybody,
-    HeartbeatsForNobody,
-    LeasesNeverEnd,
-    PayloadsAreText,
-    KeysAreCut,
-    ReadsAreNotAtomic,
-];
+use crate::wrong::{Wrong, WrongStore};
 
 /// The names of the checks that a store fails. A check that waits for time runs beside the others.
 async fn caught(wrong: Option<Wrong>) -> Vec<&'static str> {
@@ -62,7 +22,7 @@ async fn a_store_that_breaks_no_rule_passes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_simpler_way_is_caught_by_a_check_that_names_it() {
     const REFERENCE: &str = "any_sequence_of_commands_has_the_outcomes_of_the_rules";
-    let tries = ALL.map(|wrong| async move { (wrong, caught(Some(wrong)).await) });
+    let tries = Wrong::ALL.iter().map(|wrong| async move { (*wrong, caught(Some(*wrong)).await) });
     for (wrong, names) in futures_util::future::join_all(tries).await {
         println!("{wrong:?}: {names:?}");
         assert!(names.iter().any(|name| *name != REFERENCE), "{wrong:?} is caught by {names:?} only");
