@@ -31,7 +31,7 @@ async fn main() -> Outcome {
     let watch = Stopwatch::start();
     let provider = TestProvider::builder()
         .client(TestClient::confidential("billing", "s3cret"))
-        .access_token_lifetime(Duration::from_secs(2))
+        .access_token_lifetime(Duration::from_secs(3))
         .start()
         .await?;
     let known = Provider::discover(Issuer::insecure_loopback(provider.issuer())?).allow_insecure_loopback();
