@@ -1,6 +1,6 @@
 //! A gRPC service that wants a token, called with tonic's client: one more line than without tokens.
 //!
-//! `cargo run --example grpc` starts a provider and a service of its own. Tokens live for two seconds, and once they are all revoked: the
+//! `cargo run --example grpc` starts a provider and a service of its own. Tokens live for three seconds, and once they are all revoked: the
 //! service finds out when it has begun to answer, and refuses in the trailers. The last line says what was counted.
 
 use std::{convert::Infallible, sync::Arc, time::Duration};
