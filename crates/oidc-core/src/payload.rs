@@ -93,7 +93,7 @@ impl SavedLogin {
     }
 
     /// The byte form, for the login `key`.
-    #[expect(clippy::expect_used, reason = "no map with other keys than strings, no failing writer")]
+    #[expect(clippy::expect_used, reason = "the message is the proof")]
     pub fn to_payload(&self, key: &KeyId) -> Payload {
         let form = Form {
             version: VERSION,
@@ -104,7 +104,7 @@ impl SavedLogin {
             access: self.access.iter().map(|(target, access)| AccessForm::new(*target, access)).collect(),
             unknown: self.unknown.clone(),
         };
-        Payload::new(json::to_bytes(&form).expect("the form of a login is always JSON"))
+        Payload::new(json::to_bytes(&form).expect("its keys are text and its writer is memory"))
     }
 
     /// Reads the byte form of the login `key`.

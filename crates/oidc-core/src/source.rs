@@ -87,7 +87,7 @@ pub struct Credential {
 
 impl Credential {
     /// The credential that `token` makes, with a generation of its own.
-    #[expect(clippy::expect_used, reason = "an access token is visible ASCII, checked when it was made")]
+    #[expect(clippy::expect_used, reason = "the message is the proof")]
     pub fn new(token: &AccessToken) -> Self {
         let scheme = match token.scheme() {
             Scheme::Bearer => "Bearer ",
@@ -98,7 +98,7 @@ impl Credential {
         text.extend_from_slice(value.as_bytes());
         let text = WipedOnDrop(Zeroizing::new(text.into_boxed_slice()));
         let mut authorization = HeaderValue::from_maybe_shared(Bytes::from_owner(text))
-            .expect("an access token fits in a header");
+            .expect("an access token is visible ASCII, checked when it was made");
         authorization.set_sensitive(true);
         Self { generation: Generation::next(), authorization }
     }

@@ -13,7 +13,7 @@ const VERSION: u32 = 1;
 
 impl Record {
     /// The versioned byte form of the record. It contains the payload as it is.
-    #[expect(clippy::expect_used, reason = "no map with other keys than strings, no failing writer")]
+    #[expect(clippy::expect_used, reason = "the message is the proof")]
     pub fn to_bytes(&self) -> Zeroizing<Vec<u8>> {
         let payload = self.payload.as_ref().map(|payload| STANDARD_NO_PAD.encode(payload.as_bytes()));
         let form = Form {
@@ -30,7 +30,7 @@ impl Record {
             not_before: self.not_before.map(|time| time.0),
             payload: payload.map(Zeroizing::new),
         };
-        Zeroizing::new(json::to_bytes(&form).expect("the form of a record is always JSON"))
+        Zeroizing::new(json::to_bytes(&form).expect("its keys are text and its writer is memory"))
     }
 
     /// Reads what [`to_bytes`](Self::to_bytes) wrote.

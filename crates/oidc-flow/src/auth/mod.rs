@@ -91,7 +91,7 @@ impl fmt::Debug for ClientAuth {
     }
 }
 
-#[expect(clippy::expect_used, reason = "base64 is visible ASCII")]
+#[expect(clippy::expect_used, reason = "the message is the proof")]
 fn basic(client: &str, secret: &Secret, raw: bool) -> HeaderValue {
     let length = 3 * (client.len() + secret.expose().len()) + 1;
     let mut pair = Zeroizing::new(String::with_capacity(length));
@@ -104,7 +104,7 @@ fn basic(client: &str, secret: &Secret, raw: bool) -> HeaderValue {
     let mut value = Zeroizing::new(String::with_capacity("Basic ".len() + 4 * length.div_ceil(3)));
     value.push_str("Basic ");
     BASE64_STANDARD.encode_string(pair.as_bytes(), &mut value);
-    let mut header = HeaderValue::from_maybe_shared(wiped(value)).expect("a header can hold base64");
+    let mut header = HeaderValue::from_maybe_shared(wiped(value)).expect("base64 is visible ASCII");
     header.set_sensitive(true);
     header
 }
